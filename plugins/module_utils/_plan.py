@@ -1,0 +1,147 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""What is to be done, foretold: a plan is made from what is desired and what was observed, and then applied or not."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+if t.TYPE_CHECKING:
+    from ansible_collections.tidyops.datadog.plugins.module_utils._client import DatadogError
+
+
+class HiddenValue(str):
+    """What a diff shows in the place of a secret."""
+
+
+#: A secret that is there, and one that is about to be sent over it.
+SECRET = HiddenValue("(secret)")
+SECRET_SENT = HiddenValue("(secret, sent anew)")
+
+
+def without_hidden(value: t.Any) -> t.Any:
+    """A copy of what a diff shows, without the places of secrets."""
+    if isinstance(value, dict):
+        return {
+            key: without_hidden(item)
+            for key, item in value.items()
+            if not isinstance(item, HiddenValue)
+        }
+    if isinstance(value, list):
+        return [without_hidden(item) for item in value]
+    return value
+
+
+class OptionError(Exception):
+    """Bad input: found before anything was written.
+
+    :param problems: pairs of an option's path (C(aws.assume_role.account_id), C(http.token_auth.tokens[0].name))
+        and what is wrong with it and would be right.
+    """
+
+    def __init__(self, *problems: tuple[str, str]) -> None:
+        super().__init__("; ".join(f"{path} {problem}" for path, problem in problems) + ".")
+        self.problems = problems
+
+
+class Refusal(Exception):
+    """What was asked cannot be done or decided; the message names the ways out. Nothing was written."""
+
+
+class LookAgain(Exception):
+    """What was observed no longer holds or is in doubt: an answer was lost, or somebody else was faster.
+
+    :param error: what to raise if looking again does not help.
+    :param effect: whether the write may have had an effect that lasts.
+    """
+
+    def __init__(self, error: DatadogError, effect: bool = True) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.effect = effect
+
+
+@dataclass
+class Plan:
+    """A decision, made without a request.
+
+    :ivar operation: C(none), C(create), C(update), C(replace) or C(delete).
+    :ivar before: what is there, in the shape of the options; empty if nothing is. Holds no secret.
+    :ivar after: what will be there.
+    :ivar body: what creates or updates it; empty if nothing does.
+    :ivar warnings: what the user should know.
+    """
+
+    operation: str
+    before: dict[str, t.Any]
+    after: dict[str, t.Any]
+    body: dict[str, t.Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        return self.operation != "none"
+
+
+@dataclass
+class Outcome:
+    """How it ended.
+
+    :ivar plan: what was done: the first plan that had an effect. In check mode, what would be done.
+    :ivar result: what the module returns beside C(changed), C(operation) and C(diff).
+    :ivar warnings: what the user should know, those of the plan included.
+    """
+
+    plan: Plan
+    result: dict[str, t.Any]
+    warnings: list[str]
+
+
+class Resource(t.Protocol):
+    """One thing in Datadog, named by a task."""
+
+    def observe(self) -> t.Any:
+        """Read what is there. The only step before apply() that makes requests."""
+
+    def plan(self, observed: t.Any) -> Plan:
+        """Decide. Makes no request. Raises OptionError or Refusal."""
+
+    def foretell(self, plan: Plan, observed: t.Any) -> dict[str, t.Any]:
+        """The result of a plan that is not applied, or has nothing to apply."""
+
+    def apply(self, plan: Plan, observed: t.Any) -> dict[str, t.Any]:
+        """Write, and return the result. Raises DatadogError, Refusal or LookAgain; may add to the plan's warnings."""
+
+
+def converge(resource: Resource, check_mode: bool, attempts: int) -> Outcome:
+    """Bring a resource to its desired state, or foretell it.
+
+    :param attempts: how often to look again and plan anew after a LookAgain.
+    :raises DatadogError, OptionError, Refusal: from the resource.
+    """
+    observed = resource.observe()
+    first = plan = resource.plan(observed)
+    warnings = list(plan.warnings)
+    while plan.changed and not check_mode:
+        try:
+            result = resource.apply(plan, observed)
+        except LookAgain as again:
+            if attempts <= 0:
+                raise again.error from again
+            attempts -= 1
+            warnings += plan.warnings
+            observed = resource.observe()
+            plan = resource.plan(observed)
+            if not again.effect:
+                first = plan
+        else:
+            break
+    else:
+        result = resource.foretell(plan, observed)
+    return Outcome(first, result, list(dict.fromkeys(warnings + plan.warnings)))
