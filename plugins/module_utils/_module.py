@@ -1,0 +1,304 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""What all modules share: the options to reach Datadog, the way through, and what is said when it fails."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+from collections.abc import Mapping
+
+from ansible.module_utils.ansible_release import __version__ as ANSIBLE_VERSION
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.errors import UnsupportedError
+
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
+    REQUESTS_IMPORT_ERROR,
+    SITES,
+    Authentication,
+    Client,
+    DatadogError,
+    check_address,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
+    OptionError,
+    Plan,
+    Refusal,
+    Resource,
+    converge,
+)
+
+DEFAULT_SITE = "datadoghq.com"
+#: What stands in a failed task's invocation for a secret, or for the value of an option that does not exist.
+HIDDEN = "VALUE_HIDDEN"
+#: Hiding shorter texts than this would make messages unreadable and keep nothing secret.
+SHORTEST_SECRET = 4
+
+#: The environment variables of an option, the first one set wins. Ansible's own env_fallback will not do: it cannot
+#: tell an option of the task from a variable, but an option of the task has to beat every variable.
+ENVIRONMENT: dict[str, tuple[str, ...]] = {
+    "api_key": ("DD_API_KEY", "DATADOG_API_KEY"),
+    "app_key": ("DD_APP_KEY", "DATADOG_APP_KEY"),
+    "access_token": ("DD_ACCESS_TOKEN", "DD_BEARER_TOKEN"),
+    "site": ("DD_SITE",),
+    "api_url": ("DD_HOST", "DATADOG_HOST"),
+}
+
+ARGUMENT_SPEC: dict[str, t.Any] = {
+    "api_key": {"type": "str", "no_log": True},
+    "app_key": {"type": "str", "no_log": True},
+    "access_token": {"type": "str", "no_log": True},
+    "site": {"type": "str", "choices": list(SITES)},
+    "api_url": {"type": "str"},
+    "validate_certs": {"type": "bool", "default": True},
+    "ca_path": {"type": "path"},
+    "timeout": {"type": "float", "default": 30},
+    "retries": {"type": "int", "default": 5},
+}
+
+
+class DatadogModule(AnsibleModule):
+    """An Ansible module with the collection's shared options, and check mode.
+
+    :param argument_spec: the module's own options.
+    """
+
+    def __init__(self, argument_spec: dict[str, t.Any]) -> None:
+        super().__init__(
+            argument_spec={**ARGUMENT_SPEC, **argument_spec},
+            mutually_exclusive=[
+                ("api_key", "access_token"),
+                ("app_key", "access_token"),
+                ("site", "api_url"),
+            ],
+            supports_check_mode=True,
+        )
+        if REQUESTS_IMPORT_ERROR:
+            self.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
+
+    def fail_json(self, msg: str, **kwargs: t.Any) -> None:
+        # Ansible returns the invocation with every failure. It hides what it knows to be secret in it, which is not
+        # enough: a secret may stand under a misspelt name or have the wrong type, and where the type is wrong, Ansible
+        # gives up looking for the others.
+        shown, hidden = _shown(self.argument_spec, self.params)
+        self.no_log_values.update(text for text in hidden if len(text) >= SHORTEST_SECRET)
+        super().fail_json(
+            msg="; ".join([msg, *self._further_errors()]),
+            invocation={"module_args": shown},
+            **kwargs,
+        )
+
+    def _further_errors(self) -> t.Iterator[str]:
+        """What else is wrong with the parameters: Ansible stops at the first error that it finds.
+
+        The one that helps may be among the others: of a misspelt option, Ansible first says that the right one is
+        missing.
+        """
+        validation = getattr(self, "validation_result", None)
+        for error in validation.errors[1:] if validation else []:
+            unsupported = isinstance(error, UnsupportedError)
+            yield f"{'unsupported parameters: ' if unsupported else ''}{error.msg}"
+
+    def client(self) -> Client:
+        """:raises OptionError: for bad input."""
+        options = Connection.of(self.params, os.environ)
+        # Those of the environment are not known to Ansible yet.
+        self.no_log_values.update(value for value in options.secrets if value)
+        return Client(
+            options.base_url,
+            options.authentication(),
+            verify=options.verify,
+            timeout=self.params["timeout"],
+            retries=self.params["retries"],
+            user_agent=f"ansible-collection-tidyops.datadog (ansible-core {ANSIBLE_VERSION})",
+        )
+
+
+class Connection(t.NamedTuple):
+    """Where Datadog is and how to log in. Of keys and token, what is not used is empty."""
+
+    base_url: str
+    api_key: str
+    app_key: str
+    access_token: str
+    verify: bool | str
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return self.api_key, self.app_key, self.access_token
+
+    def authentication(self) -> Authentication:
+        if self.access_token:
+            return Authentication.with_access_token(self.access_token)
+        return Authentication.with_keys(self.api_key, self.app_key)
+
+    @classmethod
+    def of(cls, params: Mapping[str, t.Any], environ: Mapping[str, str]) -> Connection:
+        """Settle options against environment variables.
+
+        An option beats all variables: a key in the task beats an access token of the environment, and a site in
+        the task beats an address of the environment. Of the variables, an access token beats keys, since it is
+        sent alone, and an address beats a site.
+
+        :raises OptionError: for all that is wrong.
+        """
+        problems: list[tuple[str, str]] = []
+        where: dict[str, str] = {}
+        values: dict[str, str | None] = {}
+        for option, variables in ENVIRONMENT.items():
+            where[option], values[option] = option, params[option]
+            if values[option] is None:
+                variable = next((name for name in variables if environ.get(name)), None)
+                if variable:
+                    where[option], values[option] = (
+                        f"The environment variable {variable}",
+                        environ[variable],
+                    )
+        if params["access_token"] is not None:
+            values["api_key"] = values["app_key"] = None
+        elif params["api_key"] is not None or params["app_key"] is not None:
+            values["access_token"] = None
+        elif values["access_token"]:
+            values["api_key"] = values["app_key"] = None
+        if params["site"] is not None:
+            values["api_url"] = None
+
+        if values["access_token"] is None:
+            for option in ("api_key", "app_key"):
+                if values[option] is None:
+                    names = " or ".join(ENVIRONMENT[option])
+                    problems.append(
+                        (
+                            option,
+                            f"is required (or the environment variable {names}), or else access_token",
+                        )
+                    )
+        for option in ("api_key", "app_key", "access_token"):
+            value = values[option]
+            if value == "":
+                problems.append((where[option], "must not be empty"))
+            elif value is not None and not re.fullmatch(r"[\x21-\x7e]+", value):
+                problems.append(
+                    (
+                        where[option],
+                        "must not contain spaces, line breaks or characters other than ASCII's",
+                    )
+                )
+
+        base_url = ""
+        if values["api_url"] is not None:
+            try:
+                base_url = check_address(values["api_url"])
+            except ValueError as exc:
+                problems.append((where["api_url"], str(exc)))
+        else:
+            site = values["site"] or DEFAULT_SITE
+            if site not in SITES:
+                problems.append((where["site"], f"must be one of {', '.join(SITES)}"))
+            base_url = f"https://api.{site}"
+
+        if not params["timeout"] > 0:
+            problems.append(("timeout", "must be more than 0 seconds"))
+        if not 0 <= params["retries"] <= 20:
+            problems.append(("retries", "must be from 0 to 20"))
+        verify: bool | str = params["validate_certs"]
+        if params["ca_path"] is not None:
+            if not os.path.exists(params["ca_path"]):
+                problems.append(
+                    ("ca_path", "must be an existing file or folder of CA certificates")
+                )
+            verify = verify and params["ca_path"]
+        if problems:
+            raise OptionError(*problems)
+        return cls(
+            base_url,
+            values["api_key"] or "",
+            values["app_key"] or "",
+            values["access_token"] or "",
+            verify,
+        )
+
+
+def run(
+    argument_spec: dict[str, t.Any],
+    resource: t.Callable[[Client, Mapping[str, t.Any]], Resource],
+) -> None:
+    """The whole of a module that keeps one resource: params, desired, observe, plan, apply, result.
+
+    :param resource: makes the desired state from the client and the module's parameters; raises OptionError.
+    """
+    module = DatadogModule(argument_spec)
+    try:
+        client = module.client()
+        outcome = converge(resource(client, module.params), module.check_mode, client.retries)
+    except (OptionError, Refusal) as exc:
+        module.fail_json(msg=str(exc))
+    except DatadogError as exc:
+        hint = getattr(resource, "forbidden_hint", "") if exc.status == 403 else ""
+        module.fail_json(
+            msg=f"{exc} {hint}".rstrip(),
+            http_status=exc.status,
+            errors=[error._asdict() for error in exc.errors],
+        )
+    else:
+        for warning in outcome.warnings:
+            module.warn(warning)
+        module.exit_json(**_returned(outcome.plan), **outcome.result)
+
+
+def _returned(plan: Plan) -> dict[str, t.Any]:
+    return {
+        "changed": plan.changed,
+        "operation": plan.operation,
+        "diff": {"before": plan.before, "after": plan.after},
+    }
+
+
+def _shown(spec: Mapping[str, t.Any], params: t.Any) -> tuple[t.Any, list[str]]:
+    """What may be shown of parameters that need not be valid.
+
+    :returns: a copy with HIDDEN in the place of secrets and of what the argument spec does not declare, and the texts
+        that stood there.
+    """
+    if not isinstance(params, Mapping):
+        return HIDDEN, list(_texts(params))
+    shown: dict[str, t.Any] = {}
+    hidden: list[str] = []
+    for name, value in params.items():
+        option = spec.get(name)
+        if str(name).startswith("_ansible_"):
+            # Not the user's: Ansible passes them to every module.
+            continue
+        if value is None:
+            shown[name] = None
+        elif option is None or option.get("no_log"):
+            shown[name] = HIDDEN
+            hidden += _texts(value)
+        elif option.get("options") is None:
+            shown[name] = value
+        else:
+            is_list = isinstance(value, list) and option["type"] == "list"
+            parts = [_shown(option["options"], entry) for entry in (value if is_list else [value])]
+            entries = [entry for entry, _texts_of_entry in parts]
+            shown[name] = entries if is_list else entries[0]
+            for _entry, texts in parts:
+                hidden += texts
+    return shown, hidden
+
+
+def _texts(value: t.Any) -> t.Iterator[str]:
+    """Every text in a structure, numbers included."""
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
