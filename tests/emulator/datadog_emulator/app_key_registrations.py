@@ -1,0 +1,85 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Registrations of application keys: ``/api/v2/actions/app_key_registrations``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from .answers import Answer, Refusal, titled_error
+from .auth import app_key_id
+from .endpoint import PAGING, Call, Endpoint, is_uuid, page
+
+if TYPE_CHECKING:
+    from .state import State
+
+PATH = "/api/v2/actions/app_key_registrations"
+DEFAULT_PAGE_SIZE = 50
+
+
+def register(state: State, call: Call) -> Answer:
+    """Register an application key by its id."""
+    key_id = _key_id(call)
+    known = {app_key_id(key) for key in state.settings.app_key}
+    if known and key_id not in known:
+        raise _not_found()
+    if key_id in state.app_key_registrations:
+        # Not known: Datadog may as well answer 201 again.
+        raise Refusal(409, titled_error(409, "app key is already registered"))
+    state.app_key_registrations.add(key_id)
+    return Answer(201, {"data": _row(key_id)})
+
+
+def get(state: State, call: Call) -> Answer:
+    """Return one registration."""
+    return Answer(200, {"data": _row(_registered(state, call))})
+
+
+def unregister(state: State, call: Call) -> Answer:
+    """Take a registration back; the second time there is none."""
+    state.app_key_registrations.remove(_registered(state, call))
+    return Answer(204)
+
+
+def list_registrations(state: State, call: Call) -> Answer:
+    """Return a page of registrations."""
+    number, size = page(call, DEFAULT_PAGE_SIZE, titled_error)
+    found = sorted(state.app_key_registrations)
+    rows = [_row(key_id) for key_id in found[number * size : (number + 1) * size]]
+    meta = {"total": len(found), "total_filtered": len(found)}
+    return Answer(200, {"data": rows, "meta": meta})
+
+
+def _row(key_id: str) -> dict[str, Any]:
+    return {"id": key_id, "type": "app_key_registration"}
+
+
+def _key_id(call: Call) -> str:
+    key_id = call.path["app_key_id"]
+    if not is_uuid(key_id):
+        error = titled_error(400, 'invalid parameter "appKeyId" in "path"; expected type "uuid"')
+        raise Refusal(400, {**error, "title": "Invalid Parameter"})
+    return key_id.lower()
+
+
+def _registered(state: State, call: Call) -> str:
+    key_id = _key_id(call)
+    if key_id not in state.app_key_registrations:
+        raise _not_found()
+    return key_id
+
+
+def _not_found() -> Refusal:
+    return Refusal(404, {"detail": "app key not found"})
+
+
+def endpoints() -> Iterator[Endpoint]:
+    """Return the endpoints of this API."""
+    one = PATH + "/{app_key_id:[^/]+}"
+    yield Endpoint("GET", PATH, list_registrations, titled_error, parameters=PAGING)
+    yield Endpoint("GET", one, get, titled_error)
+    yield Endpoint("PUT", one, register, titled_error)
+    yield Endpoint("DELETE", one, unregister, titled_error)

@@ -1,0 +1,71 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who may ask: credentials, permissions and the registration of application keys."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+
+from .answers import Refusal, plain_error
+from .endpoint import Endpoint
+from .settings import Settings
+
+# Every credential stands for a user of its own, so that creators can be told apart.
+_USERS = uuid.UUID("6f1b1d3e-1c0a-4f5e-9a3b-0d2c7a4e8b11")
+
+
+def app_key_id(app_key: str) -> str:
+    """Return the UUID that the emulator gives to an application key."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, app_key))
+
+
+def authorize(
+    endpoint: Endpoint, headers: Mapping[str, str], settings: Settings, registered: set[str]
+) -> str:
+    """Return the id of the user who asks, or refuse as Datadog does."""
+    user, app_key = _authenticate(headers, settings)
+    if endpoint.permission and endpoint.permission in settings.deny:
+        raise endpoint.refuse(403, f"this action requires the {endpoint.permission} permission")
+    must_be_registered = settings.require_registration and endpoint.needs_registration
+    # An access token is no application key: there is nothing to register.
+    if must_be_registered and app_key and app_key_id(app_key) not in registered:
+        raise endpoint.refuse(
+            403, "this application key is not registered for the Actions API: register it first"
+        )
+    return user
+
+
+def _authenticate(headers: Mapping[str, str], settings: Settings) -> tuple[str, str]:
+    """Return the user and the application key, empty for an access token.
+
+    A limit on one kind of credentials shuts out the other kind, unless that has limits as well.
+    """
+    limited = bool(settings.api_key or settings.app_key or settings.access_token)
+    if "Authorization" in headers:
+        # An Authorization header decides, keys beside it or not: one that slipped in from
+        # elsewhere (a .netrc file) must not go unnoticed.
+        scheme, _space, token = headers["Authorization"].partition(" ")
+        wrong = scheme.lower() != "bearer" or not _plausible(token)
+        if wrong or (limited and token not in settings.access_token):
+            raise Refusal(401, plain_error(401, "Unauthorized"))
+        return str(uuid.uuid5(_USERS, token)), ""
+    api_key, app_key = headers.get("DD-API-KEY", ""), headers.get("DD-APPLICATION-KEY", "")
+    plausible = _plausible(api_key) and _plausible(app_key)
+    if not plausible or not _keys_accepted(api_key, app_key, settings):
+        raise Refusal(403, plain_error(403, "Forbidden"))
+    return str(uuid.uuid5(_USERS, app_key)), app_key
+
+
+def _plausible(credential: str) -> bool:
+    return bool(credential) and credential.isascii()
+
+
+def _keys_accepted(api_key: str, app_key: str, settings: Settings) -> bool:
+    if not settings.api_key and not settings.app_key:
+        return not settings.access_token
+    good_api_key = not settings.api_key or api_key in settings.api_key
+    good_app_key = not settings.app_key or app_key in settings.app_key
+    return good_api_key and good_app_key

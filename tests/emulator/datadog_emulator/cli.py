@@ -1,0 +1,123 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command line, and the life of the server: from its one line of output to its end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import ssl
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+
+from .app import build_app
+from .log import RequestLog
+from .settings import PERMISSIONS, Settings
+from .state import State
+
+HOST = "127.0.0.1"
+# Requests that a fault keeps hanging must not keep the server alive.
+SHUTDOWN_SECONDS = 0.5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until a signal or the end of the lifetime; return the exit code."""
+    parser = _parser()
+    options = vars(parser.parse_args(arguments))
+    process = {name: options.pop(name) for name in ("port", "lifetime", "log")}
+    tls_cert, tls_key = options.pop("tls_cert"), options.pop("tls_key")
+    if bool(tls_cert) != bool(tls_key):
+        parser.error("--tls-cert and --tls-key are given together")
+    try:
+        settings = Settings().changed(options)
+    except ValueError as error:
+        parser.error(str(error))
+    try:
+        tls = _tls_context(tls_cert, tls_key) if tls_cert else None
+        state = State(settings, RequestLog(process["log"]))
+        asyncio.run(_serve(state, process["port"], tls, process["lifetime"]))
+    except OSError as error:
+        print(f"emulator: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="emulator", description="A Datadog for tests.")
+    add = parser.add_argument
+    add("--port", type=_port, default=0, metavar="N", help="port on loopback; 0 takes a free one")
+    add("--latency", type=float, default=0.0, metavar="SECONDS", help="delay of every answer")
+    add(
+        "--no-list",
+        nargs="?",
+        type=int,
+        const=404,
+        metavar="STATUS",
+        help="the list of action connections is not offered",
+    )
+    add("--omit-tokens", action="store_true", help="GET leaves out the tokens of HTTP connections")
+    add(
+        "--plain-attributes", action="store_true", help="an older organisation: no extra attributes"
+    )
+    for name in ("api-key", "app-key", "access-token"):
+        add(f"--{name}", action="append", default=[], metavar="VALUE", help="accept only these")
+    add("--require-registration", action="store_true", help="application keys must be registered")
+    add(
+        "--deny",
+        action="append",
+        default=[],
+        choices=PERMISSIONS,
+        help="refuse what needs this permission",
+    )
+    add("--one-link-per-team", action="store_true", help="one connection for each Datadog team")
+    add("--team", action="append", default=[], metavar="HANDLE", help="a team that exists at start")
+    add("--rate-limit", metavar="N/SECONDS", help="answer 429 when it is exceeded")
+    add("--tls-cert", metavar="FILE", help="serve https with this certificate")
+    add("--tls-key", metavar="FILE", help="the key of the certificate")
+    add("--lifetime", type=float, metavar="SECONDS", help="end after this time")
+    add("--log", metavar="FILE", help="append the request log to a file, as JSON lines")
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError(text)
+    return port
+
+
+def _tls_context(cert: str, key: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return context
+
+
+async def _serve(state: State, port: int, tls: Any, lifetime: float | None) -> None:
+    end = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end.set)
+    if lifetime is not None:
+        loop.call_later(lifetime, end.set)
+    runner = web.AppRunner(
+        build_app(state),
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        # Compressed bodies are refused, and not looked into.
+        auto_decompress=False,
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, HOST, port, ssl_context=tls)
+        await site.start()
+        scheme = "https" if tls else "http"
+        print(f"{scheme}://{HOST}:{runner.addresses[0][1]}", flush=True)
+        await end.wait()
+    finally:
+        await runner.cleanup()

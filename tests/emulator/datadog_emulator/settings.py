@@ -1,0 +1,141 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The switches of the emulator: of the command line at start, of ``/_emulator/settings`` later."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Callable
+
+PERMISSIONS = ("connections_read", "connections_write", "teams_read", "teams_manage")
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """So many requests in so many seconds."""
+
+    requests: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.requests}/{self.seconds:g}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this Datadog behaves. Every name is that of a switch; README.md explains them."""
+
+    latency: float = 0.0
+    no_list: int | None = None
+    omit_tokens: bool = False
+    plain_attributes: bool = False
+    api_key: tuple[str, ...] = ()
+    app_key: tuple[str, ...] = ()
+    access_token: tuple[str, ...] = ()
+    require_registration: bool = False
+    deny: tuple[str, ...] = ()
+    one_link_per_team: bool = False
+    team: tuple[str, ...] = ()
+    rate_limit: RateLimit | None = None
+
+    def changed(self, values: Any) -> Settings:
+        """Return the settings with the given JSON values; ValueError says what is wrong."""
+        if not isinstance(values, dict):
+            raise ValueError("settings must be a JSON object")
+        unknown = sorted(set(values) - set(_CHECKS))
+        if unknown:
+            raise ValueError(f"unknown settings: {', '.join(unknown)}")
+        checked = {}
+        for name, value in values.items():
+            try:
+                checked[name] = _CHECKS[name](value)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        return dataclasses.replace(self, **checked)
+
+    def shown(self) -> dict[str, Any]:
+        """Return the settings as JSON values, without the accepted credentials themselves."""
+        values = dataclasses.asdict(self)
+        values["rate_limit"] = str(self.rate_limit) if self.rate_limit else None
+        for name in ("api_key", "app_key", "access_token"):
+            values[name] = ["<secret>"] * len(values[name])
+        return values
+
+
+def seconds(value: Any) -> float:
+    """Return a duration; it must be a finite number that is not negative."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError("must be a number of seconds")
+    if not 0 <= value <= 86400:
+        raise ValueError("must be between 0 and 86400 seconds")
+    return float(value)
+
+
+def refusal_status(value: Any) -> int | None:
+    """Return the status with which the preview list is refused; null or false offers the list."""
+    if value is None or value is False:
+        return None
+    if value is True:
+        return 404
+    if not isinstance(value, int) or not 400 <= value <= 499:
+        raise ValueError("must be a status from 400 to 499")
+    return value
+
+
+def rate_limit(value: Any) -> RateLimit | None:
+    """Return a rate limit written as REQUESTS/SECONDS; null means no limit."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("must be written REQUESTS/SECONDS")
+    count, _slash, period = value.partition("/")
+    try:
+        limit = RateLimit(int(count), seconds(float(period)))
+    except ValueError:
+        raise ValueError("must be written REQUESTS/SECONDS") from None
+    if limit.requests < 1 or limit.seconds <= 0:
+        raise ValueError("requests and seconds must be greater than zero")
+    return limit
+
+
+def flag(value: Any) -> bool:
+    """Return a JSON boolean."""
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """Return a list of strings that are not empty."""
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("must be a list of strings")
+    if not all(isinstance(item, str) and item for item in value):
+        raise ValueError("must be a list of strings that are not empty")
+    return tuple(value)
+
+
+def permissions(value: Any) -> tuple[str, ...]:
+    """Return a list of permission names that the emulator knows."""
+    names = texts(value)
+    if not set(names) <= set(PERMISSIONS):
+        raise ValueError(f"must be among {', '.join(PERMISSIONS)}")
+    return names
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "latency": seconds,
+    "no_list": refusal_status,
+    "omit_tokens": flag,
+    "plain_attributes": flag,
+    "api_key": texts,
+    "app_key": texts,
+    "access_token": texts,
+    "require_registration": flag,
+    "deny": permissions,
+    "one_link_per_team": flag,
+    "team": texts,
+    "rate_limit": rate_limit,
+}

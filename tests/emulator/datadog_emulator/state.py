@@ -1,0 +1,48 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All that the emulator holds; one object, so that a reset forgets everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .action_connections import ActionConnection
+from .faults import Faults
+from .log import RequestLog
+from .rate_limit import RateWindow
+from .settings import Settings
+from .team_connections import TeamConnection
+from .teams import Team, ensure_teams
+
+
+class State:
+    """What exists in this Datadog, how it behaves, and what it has been asked.
+
+    A further API keeps its objects here too, beside the ones below.
+    """
+
+    def __init__(self, settings: Settings, log: RequestLog) -> None:
+        self._start_settings = settings
+        self.log = log
+        self.resets = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the state at start."""
+        self.resets += 1
+        self.settings = self._start_settings
+        self.action_connections: dict[str, ActionConnection] = {}
+        self.app_key_registrations: set[str] = set()
+        self.teams: dict[str, Team] = {}
+        self.team_connections: dict[str, TeamConnection] = {}
+        self.faults = Faults()
+        self.rate_window = RateWindow()
+        self.log.clear()
+        ensure_teams(self.teams, self.settings.team)
+
+    def change_settings(self, values: Any) -> None:
+        """Apply settings given as JSON values; ValueError says what is wrong with them."""
+        self.settings = self.settings.changed(values)
+        ensure_teams(self.teams, self.settings.team)

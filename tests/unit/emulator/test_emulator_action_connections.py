@@ -1,0 +1,488 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Action connections: what is created, read, changed, deleted and listed."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.action_connections import (
+    timestamp,
+)
+from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.catalogue import (
+    CATALOGUE,
+    Credentials,
+)
+from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import Emulator
+from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
+    CONNECTIONS,
+    NOWHERE,
+    change,
+    change_http,
+    connection,
+    create,
+    credentials_of,
+    integration,
+    kind,
+)
+
+EXTRA = {
+    "acting_user_can_resolve": True,
+    "external_secrets_manager": None,
+    "is_favorite": False,
+}
+TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{0,5}[1-9])? \+0000 UTC")
+
+
+def shown(entry: Credentials) -> dict[str, Any]:
+    """Return the sample integration as answers show it, without what the server makes."""
+    found = integration(entry)
+    credentials = dict(found["credentials"])
+    credentials.update(dict.fromkeys(entry.secrets, ""))
+    if "tokens" in credentials:
+        credentials["tokens"] = [{**token, "value": ""} for token in credentials["tokens"]]
+    return {**found, "credentials": credentials}
+
+
+@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.type)
+def test_create_and_get_every_kind(emulator: Emulator, entry: Credentials) -> None:
+    created = emulator.call("POST", CONNECTIONS, connection(integration(entry), name="one"))
+    assert created.status == 201
+    assert created.headers["content-type"] == "application/vnd.api+json"
+    data = created.body["data"]
+    assert set(data) == {"id", "type", "attributes"}
+    assert data["type"] == "action_connection"
+    assert set(data["attributes"]) == {"integration", "name", *EXTRA}
+
+    got = emulator.call("GET", f"{CONNECTIONS}/{data['id']}")
+    assert got.status == 200
+    attributes = got.body["data"]["attributes"]
+    made = {}
+    if entry.type == "AWSAssumeRole":
+        made = {name: attributes["integration"]["credentials"][name] for name in ("external_id",)}
+        assert re.fullmatch("[0-9a-f]{32}", made["external_id"])
+        made["principal_id"] = "464622532012"
+    expected = shown(entry)
+    expected["credentials"].update(made)
+    assert attributes["integration"] == data["attributes"]["integration"] == expected
+    assert attributes["name"] == "one"
+    assert {name: attributes[name] for name in EXTRA} == EXTRA
+    assert TIME.fullmatch(attributes["created_at"])
+    assert attributes["last_updated"] == attributes["created_at"]
+    assert re.fullmatch(
+        r"[0-9a-f-]{36}", got.body["data"]["relationships"]["created_by"]["data"]["id"]
+    )
+
+    (state,) = emulator.state()["action_connections"]
+    for path in state["secrets"]:
+        value = f"secret-{path.rpartition('.')[2]}"
+        assert emulator.holds_secret(data["id"], path, value)
+        assert not emulator.holds_secret(data["id"], path, "")
+    held = [*entry.secrets] or (
+        ["tokens.first", "tokens.second"] if entry.type == "HTTPTokenAuth" else []
+    )
+    assert state["secrets"] == sorted(held)
+
+
+@pytest.mark.parametrize(
+    ("microsecond", "text"),
+    [
+        (434600, "2026-07-13 13:25:30.4346 +0000 UTC"),
+        (0, "2026-07-13 13:25:30 +0000 UTC"),
+        (7, "2026-07-13 13:25:30.000007 +0000 UTC"),
+    ],
+)
+def test_times_as_go_prints_them(microsecond: int, text: str) -> None:
+    moment = datetime(2026, 7, 13, 13, 25, 30, microsecond, timezone.utc)
+    assert timestamp(moment) == text
+    assert TIME.fullmatch(text)
+
+
+def test_plain_attributes(emulator: Emulator) -> None:
+    emulator.settings(plain_attributes=True)
+    created = emulator.call("POST", CONNECTIONS, connection())
+    got = emulator.call("GET", f"{CONNECTIONS}/{created.body['data']['id']}")
+    assert created.body == got.body
+    assert set(got.body["data"]) == {"id", "type", "attributes"}
+    assert set(got.body["data"]["attributes"]) == {"name", "integration"}
+
+
+def test_names_are_not_unique(emulator: Emulator) -> None:
+    assert create(emulator, name="same") != create(emulator, name="same")
+
+
+def test_not_a_uuid(emulator: Emulator) -> None:
+    for method, body in (("GET", None), ("PATCH", change(name="x")), ("DELETE", None)):
+        for wrong in ("bad%20format", NOWHERE[:-1], NOWHERE.replace("-", ""), f"{{{NOWHERE}}}"):
+            reply = emulator.call(method, f"{CONNECTIONS}/{quote(wrong, safe='%')}", body)
+            assert reply.status == 400
+            error = {"title": "Generic Error", "detail": "error connectionId not a valid UUID"}
+            assert reply.body == {"errors": [error]}
+
+
+@pytest.mark.parametrize(
+    ("method", "doing", "body"),
+    [
+        ("GET", "getting", None),
+        ("DELETE", "deleting", None),
+        ("PATCH", "creating", change(name="x")),
+    ],
+)
+def test_not_found(emulator: Emulator, method: str, doing: str, body: Any) -> None:
+    reply = emulator.call(method, f"{CONNECTIONS}/{NOWHERE}", body)
+    detail = f"error {doing} connection: rpc error: code = NotFound desc = connection not found"
+    assert reply.status == 404
+    assert reply.body == {"errors": [{"title": "Generic Error", "detail": detail}]}
+
+
+def test_delete(emulator: Emulator) -> None:
+    connection_id = create(emulator)
+    path = f"{CONNECTIONS}/{connection_id}"
+    reply = emulator.call("DELETE", path)
+    assert (reply.status, reply.body) == (204, None)
+    assert "content-type" not in reply.headers
+    assert emulator.call("DELETE", path).status == 404
+    assert emulator.call("GET", path).status == 404
+    assert emulator.state()["counts"]["action_connections"] == 0
+
+
+def test_bad_account_id(emulator: Emulator) -> None:
+    """The wording of the two answers is that of recorded ones."""
+    sample = integration(kind("AWSAssumeRole"))
+    sample["credentials"]["account_id"] = "1"
+    created = emulator.call("POST", CONNECTIONS, connection(sample))
+    changed = emulator.call(
+        "PATCH", f"{CONNECTIONS}/{create(emulator)}", change(integration=sample)
+    )
+    beginning = (
+        "error creating connection: rpc error: code = InvalidArgument desc = multiple errors: "
+        "1 error occurred:\n\t* [error_code=8]: "
+    )
+    embedded = ": embedded message failed validation | caused by: invalid "
+    end = ': value does not match regex pattern "^\\\\d{12}$"\n\n'
+    for reply, steps in (
+        (
+            created,
+            "invalid CreateCustomConnectionRequest.Data|CustomConnectionData.Aws|"
+            "CustomConnectionData_AwsAuthData.AssumeRole|"
+            "CustomConnectionData_AwsAuthData_AssumeRole.AccountId",
+        ),
+        (
+            changed,
+            "invalid UpdateCustomConnectionRequest.DataUpdate|CustomConnectionDataUpdate.Aws|"
+            "CustomConnectionDataUpdate_AwsAuth.AssumeRole|"
+            "CustomConnectionDataUpdate_AwsAuth_AssumeRole.AccountId",
+        ),
+    ):
+        assert reply.status == 400
+        detail = beginning + steps.replace("|", embedded) + end
+        assert reply.body == {"errors": [{"title": "Generic Error", "detail": detail}]}
+
+
+def test_change_of_the_name_alone(emulator: Emulator) -> None:
+    connection_id = create(emulator, "OktaAPIToken", name="old")
+    path = f"{CONNECTIONS}/{connection_id}"
+    before = emulator.call("GET", path).body["data"]
+    reply = emulator.call("PATCH", path, change(name="new"))
+    assert reply.status == 200
+    after = emulator.call("GET", path).body["data"]
+    # The answer to a PATCH has neither times nor creator.
+    assert set(reply.body["data"]) == {"id", "type", "attributes"}
+    assert set(reply.body["data"]["attributes"]) == {"integration", "name", *EXTRA}
+    assert after["attributes"]["name"] == reply.body["data"]["attributes"]["name"] == "new"
+    assert after["attributes"]["integration"] == before["attributes"]["integration"]
+    assert after["attributes"]["created_at"] == before["attributes"]["created_at"]
+    assert after["attributes"]["last_updated"] != before["attributes"]["last_updated"]
+    assert after["relationships"] == before["relationships"]
+    assert emulator.holds_secret(connection_id, "api_token", "secret-api_token")
+
+
+def test_a_change_of_nothing_moves_last_updated(emulator: Emulator) -> None:
+    path = f"{CONNECTIONS}/{create(emulator)}"
+    before = emulator.call("GET", path).body["data"]["attributes"]
+    assert emulator.call("PATCH", path, change()).status == 200
+    after = emulator.call("GET", path).body["data"]["attributes"]
+    assert after["last_updated"] != before["last_updated"]
+    assert {**after, "last_updated": 0} == {**before, "last_updated": 0}
+
+
+@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.type)
+def test_change_of_every_field(emulator: Emulator, entry: Credentials) -> None:
+    """A field that a PATCH gives is changed, and none beside it."""
+    simple = [
+        field
+        for field in entry.fields
+        if not field.read_only and field.name not in ("account_id", "generate_new_external_id")
+    ]
+    for field in simple:
+        if isinstance(integration(entry)["credentials"].get(field.name, ""), (list, dict)):
+            continue
+        connection_id = create(emulator, entry.type)
+        before = emulator.call("GET", f"{CONNECTIONS}/{connection_id}").body["data"]["attributes"]
+        expected = before["integration"]
+        (expected if field.beside else expected["credentials"])[field.name] = (
+            "" if field.secret else "changed"
+        )
+        body: dict[str, Any] = {"type": entry.integration}
+        if field.beside:
+            body[field.name] = "changed"
+        else:
+            body["credentials"] = {"type": entry.type, field.name: "changed"}
+        reply = emulator.call("PATCH", f"{CONNECTIONS}/{connection_id}", change(integration=body))
+        assert reply.status == 200
+        assert reply.body["data"]["attributes"]["integration"] == expected
+        for name in entry.secrets:
+            value = "changed" if name == field.name else f"secret-{name}"
+            assert emulator.holds_secret(connection_id, name, value)
+
+
+def test_new_external_id(emulator: Emulator) -> None:
+    connection_id = create(emulator)
+    before = credentials_of(emulator, connection_id)
+
+    def wanted(generate: bool) -> dict[str, Any]:
+        credentials = {"type": "AWSAssumeRole", "generate_new_external_id": generate}
+        return change(integration={"type": "AWS", "credentials": credentials})
+
+    path = f"{CONNECTIONS}/{connection_id}"
+    assert emulator.call("PATCH", path, wanted(False)).status == 200
+    assert credentials_of(emulator, connection_id) == before
+    assert emulator.call("PATCH", path, wanted(True)).status == 200
+    after = credentials_of(emulator, connection_id)
+    assert after.pop("external_id") != before.pop("external_id")
+    assert after == before
+
+
+def test_types_cannot_be_changed(emulator: Emulator) -> None:
+    for credentials_type, other in (
+        ("AWSAssumeRole", "OktaAPIToken"),
+        ("CloudflareAPIToken", "CloudflareGlobalAPIToken"),
+    ):
+        connection_id = create(emulator, credentials_type)
+        body = change(integration=integration(kind(other)))
+        path = f"{CONNECTIONS}/{connection_id}"
+        before = emulator.call("GET", path).body
+        assert emulator.call("PATCH", path, body).status == 400
+        assert emulator.call("PATCH", path, change(integration={"type": "Asana"})).status == 400
+        assert emulator.call("GET", path).body == before
+
+
+def test_http_lists_merge_by_name(emulator: Emulator) -> None:
+    connection_id = create(emulator, "HTTPTokenAuth")
+    path = f"{CONNECTIONS}/{connection_id}"
+    token = {"type": "SECRET", "value": "new"}
+    body = change_http(
+        headers=[
+            {"name": "X-Env", "value": "prod"},
+            {"name": "X-New", "value": "1"},
+            {"name": "X-Team", "deleted": True},
+        ],
+        tokens=[
+            {"name": "second", "type": "SECRET", "value": "", "deleted": True},
+            {"name": "third", **token},
+        ],
+        url_parameters=[{"name": "size", "value": "2", "deleted": False}],
+    )
+    assert emulator.call("PATCH", path, body).status == 200
+    found = credentials_of(emulator, connection_id)
+    assert found["headers"] == [{"name": "X-Env", "value": "prod"}, {"name": "X-New", "value": "1"}]
+    assert found["tokens"] == [
+        {"name": "first", "type": "SECRET", "value": ""},
+        {"name": "third", "type": "SECRET", "value": ""},
+    ]
+    assert found["url_parameters"] == [
+        {"name": "page", "value": "1"},
+        {"name": "size", "value": "2"},
+    ]
+    assert emulator.holds_secret(connection_id, "tokens.first", "secret-first")
+    assert emulator.holds_secret(connection_id, "tokens.third", "new")
+    assert not emulator.holds_secret(connection_id, "tokens.second", "secret-second")
+
+    assert (
+        emulator.call("PATCH", path, change_http(tokens=[{"name": "first", **token}])).status == 200
+    )
+    assert emulator.holds_secret(connection_id, "tokens.first", "new")
+
+
+def test_http_body_is_replaced_as_a_whole(emulator: Emulator) -> None:
+    connection_id = create(emulator, "HTTPTokenAuth")
+    body = change_http(body={"content": "x"})
+    assert emulator.call("PATCH", f"{CONNECTIONS}/{connection_id}", body).status == 200
+    assert credentials_of(emulator, connection_id)["body"] == {"content": "x"}
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        {"headers": [{"name": "X-Unknown", "deleted": True}]},
+        {"url_parameters": [{"name": "unknown", "deleted": True}]},
+        {"tokens": [{"name": "unknown", "type": "SECRET", "value": "", "deleted": True}]},
+        {"headers": [{"name": "X-Team"}]},
+        {"url_parameters": [{"name": "page"}]},
+        {"tokens": [{"name": "first", "type": "SECRET"}]},
+        {"tokens": [{"name": "first", "value": "x"}]},
+        {"tokens": [{"name": "first", "type": "SECRET", "value": ""}]},
+        {"headers": [{"name": "X-A", "value": "1"}, {"name": "X-A", "value": "2"}]},
+    ],
+    ids=str,
+)
+def test_http_changes_that_are_refused(emulator: Emulator, credentials: dict[str, Any]) -> None:
+    """Each comes with a change that would be right, and that must not be made either."""
+    connection_id = create(emulator, "HTTPTokenAuth")
+    path = f"{CONNECTIONS}/{connection_id}"
+    before = emulator.call("GET", path).body
+    body = change_http(body={"content": "other"}, **credentials)
+    body["data"]["attributes"]["name"] = "other"
+    assert emulator.call("PATCH", path, body).status == 400
+    assert emulator.call("GET", path).body == before
+
+
+@pytest.mark.parametrize("name", ["tokens", "headers", "url_parameters"])
+def test_no_name_twice_on_create(emulator: Emulator, name: str) -> None:
+    sample = integration(kind("HTTPTokenAuth"))
+    sample["credentials"][name] = [sample["credentials"][name][0]] * 2
+    assert emulator.call("POST", CONNECTIONS, connection(sample)).status == 400
+
+
+def test_omitted_tokens(emulator: Emulator) -> None:
+    emulator.settings(omit_tokens=True)
+    sample = integration(kind("HTTPTokenAuth"))
+    created = emulator.call("POST", CONNECTIONS, connection(sample)).body["data"]
+    assert "tokens" in created["attributes"]["integration"]["credentials"]
+    assert "tokens" not in credentials_of(emulator, created["id"])
+    (row,) = emulator.call("GET", CONNECTIONS).body["data"]
+    assert "tokens" not in row["attributes"]["integration"]["credentials"]
+    assert emulator.holds_secret(created["id"], "tokens.first", "secret-first")
+
+
+def test_tags(emulator: Emulator) -> None:
+    connection_id = create(emulator, tags=["env:prod", "team:a:b"])
+    path = f"{CONNECTIONS}/{connection_id}"
+
+    def tags() -> Any:
+        return emulator.call("GET", path).body["data"]["attributes"]["tags"]
+
+    assert tags() == ["env:prod", "team:a:b"]
+    assert emulator.call("PATCH", path, change(name="x")).status == 200
+    assert tags() == ["env:prod", "team:a:b"]
+    assert emulator.call("PATCH", path, change(tags=["env:dev"])).status == 200
+    assert tags() == ["env:dev"]
+    for wrong in (["env"], ["env:"], [":x"], "env:prod", [1]):
+        assert emulator.call("PATCH", path, change(tags=wrong)).status == 400
+
+
+def listed(emulator: Emulator, query: str = "") -> list[str]:
+    reply = emulator.call("GET", CONNECTIONS + query)
+    assert reply.status == 200, reply.body
+    return [row["attributes"]["name"] for row in reply.body["data"]]
+
+
+def test_list_rows_are_as_get_shows_them(emulator: Emulator) -> None:
+    for entry in CATALOGUE:
+        create(emulator, entry.type, name=entry.type)
+    reply = emulator.call("GET", CONNECTIONS)
+    assert reply.status == 200
+    assert reply.body["meta"]["total"] == reply.body["meta"]["total_filtered"] == 25
+    counts = reply.body["meta"]["integration_counts"]
+    assert counts["Cloudflare"] == 2
+    assert sum(counts.values()) == 25
+    for row in reply.body["data"]:
+        assert emulator.call("GET", f"{CONNECTIONS}/{row['id']}").body["data"] == row
+
+
+def test_list_pages(emulator: Emulator) -> None:
+    names = [f"n{number:03}" for number in range(103)]
+    for name in names:
+        create(emulator, name=name)
+    assert len(listed(emulator)) == 50
+    assert len(listed(emulator, "?page[size]=100")) == 100
+    assert len(listed(emulator, "?page[size]=100&page[number]=1")) == 3
+    assert listed(emulator, "?page[size]=100&page[number]=2") == []
+    assert len(listed(emulator, "?page[number]=2")) == 3
+    pages = [listed(emulator, f"?page[size]=10&page[number]={number}") for number in range(11)]
+    together = [name for page in pages for name in page]
+    assert sorted(together) == names
+    assert together != names, "the list must not be in order of creation"
+    for wrong in (
+        "size]=0",
+        "size]=101",
+        "size]=x",
+        "size]=",
+        "number]=-1",
+        "size]=%2B5",
+        "number]=1.5",
+    ):
+        assert emulator.call("GET", f"{CONNECTIONS}?page[{wrong}").status == 400
+
+
+def test_list_filters(emulator: Emulator) -> None:
+    one = create(emulator, name="One", tags=["env:prod", "team:a"])
+    two = create(emulator, "HTTPTokenAuth", name="Two", tags=["env:dev"])
+    create(emulator, "OktaAPIToken", name="One more")
+    headers = {"DD-API-KEY": "x", "DD-APPLICATION-KEY": "another"}
+    other = emulator.call("POST", CONNECTIONS, connection(name="Other"), headers).body["data"]["id"]
+    creator = emulator.call("GET", f"{CONNECTIONS}/{other}").body["data"]["relationships"]
+    creator_id = creator["created_by"]["data"]["id"]
+
+    def found(*filters: str) -> set[str]:
+        return set(listed(emulator, "?" + "&".join(filters)))
+
+    assert found("filter[integration]=AWS") == {"One", "Other"}
+    assert found("filter[integration]=AWS", "filter[integration]=HTTP") == {"One", "Two", "Other"}
+    assert found(f"filter[connection_ids]={one}") == {"One"}
+    assert found(f"filter[connection_ids]={one}", f"filter[connection_ids]={two.upper()}") == {
+        "One",
+        "Two",
+    }
+    assert found(f"filter[connection_ids]={NOWHERE}") == set()
+    assert found("filter[tags]=env:dev", "filter[tags]=team:a") == {"One", "Two"}
+    assert found("filter[tags]=env") == set()
+    assert found(f"filter[creator_ids]={creator_id}") == {"Other"}
+    assert found("filter[search]=one") == {"One", "One more"}
+    assert found("filter[search]=http") == {"Two"}
+    assert found("filter[environment]=prod") == set()
+    assert found("filter[integration]=AWS", "filter[search]=oth") == {"Other"}
+    meta = emulator.call("GET", f"{CONNECTIONS}?filter[search]=two").body["meta"]
+    assert (meta["total"], meta["total_filtered"]) == (4, 1)
+
+    for wrong in (
+        "filter[integration]=AWS,HTTP",
+        "filter[integration]=aws",
+        f"filter[connection_ids]={one},{two}",
+        "filter[connection_ids]=",
+        "filter[creator_ids]=me",
+        "filter[tags]=env:dev,team:a",
+        "filter[search]=a&filter[search]=b",
+        "filter[name]=One",
+        "sort=age",
+        "page[limit]=1",
+    ):
+        reply = emulator.call("GET", f"{CONNECTIONS}?{wrong}")
+        assert reply.status == 400, wrong
+        assert reply.body["errors"][0]["title"] == "Generic Error"
+
+
+def test_list_sorted(emulator: Emulator) -> None:
+    for name in ("b", "a", "c"):
+        create(emulator, name=name)
+    assert listed(emulator, "?sort=name") == ["a", "b", "c"]
+    assert listed(emulator, "?sort=-name") == ["c", "b", "a"]
+    assert listed(emulator, "?sort=created_at") == ["b", "a", "c"]
+    assert listed(emulator, "?sort=-last_updated") == ["c", "a", "b"]
+
+
+def test_list_not_offered(emulator: Emulator) -> None:
+    connection_id = create(emulator)
+    for value, status in ((True, 404), (404, 404), (403, 403), (400, 400)):
+        emulator.settings(no_list=value)
+        assert emulator.call("GET", CONNECTIONS).status == status
+        assert emulator.call("GET", f"{CONNECTIONS}/{connection_id}").status == 200
+    emulator.settings(no_list=None)
+    assert emulator.call("GET", CONNECTIONS).status == 200

@@ -1,0 +1,229 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Settings, state, secrets and reset: the control endpoints."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
+    Emulator,
+    running_emulator,
+)
+from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
+    CONNECTIONS,
+    NOWHERE,
+    REGISTRATIONS,
+    TEAM_CONNECTIONS,
+    TEAMS,
+    create,
+    create_team,
+    link,
+)
+
+DEFAULTS: dict[str, Any] = {
+    "latency": 0.0,
+    "no_list": None,
+    "omit_tokens": False,
+    "plain_attributes": False,
+    "api_key": [],
+    "app_key": [],
+    "access_token": [],
+    "require_registration": False,
+    "deny": [],
+    "one_link_per_team": False,
+    "team": [],
+    "rate_limit": None,
+}
+
+
+def test_settings(emulator: Emulator) -> None:
+    assert emulator.settings() == DEFAULTS
+    changed = emulator.settings(no_list=403, deny=["teams_read"], rate_limit="5/2.5")
+    expected = {**DEFAULTS, "no_list": 403, "deny": ["teams_read"], "rate_limit": "5/2.5"}
+    assert changed == emulator.settings() == expected
+    got = emulator.call("GET", "/_emulator/settings", headers={})
+    assert got[::2] == (200, expected)
+    emulator.settings(rate_limit=None)
+    assert emulator.settings(no_list=False, deny=[]) == DEFAULTS
+
+
+def test_settings_are_those_of_the_command_line() -> None:
+    switches = (
+        "--latency 0.01 --no-list 403 --omit-tokens --plain-attributes --api-key a --app-key b"
+    )
+    switches += " --access-token t --require-registration --deny teams_read --deny teams_manage"
+    switches += " --one-link-per-team --team platform --rate-limit 500/60"
+    expected = {
+        "latency": 0.01,
+        "no_list": 403,
+        "omit_tokens": True,
+        "plain_attributes": True,
+        "api_key": ["<secret>"],
+        "app_key": ["<secret>"],
+        "access_token": ["<secret>"],
+        "require_registration": True,
+        "deny": ["teams_read", "teams_manage"],
+        "one_link_per_team": True,
+        "team": ["platform"],
+        "rate_limit": "500/60",
+    }
+    with running_emulator(*switches.split()) as emulator:
+        assert emulator.settings() == expected
+        emulator.settings(no_list=None, latency=0, api_key=[])
+        emulator.reset()
+        assert emulator.settings() == expected
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        [],
+        {"nonsense": 1},
+        {"port": 1},
+        {"latency": -1},
+        {"latency": "1"},
+        {"latency": True},
+        {"latency": None},
+        {"no_list": 200},
+        {"no_list": "404"},
+        {"omit_tokens": 1},
+        {"omit_tokens": None},
+        {"api_key": "a"},
+        {"api_key": [""]},
+        {"deny": ["everything"]},
+        {"deny": [1]},
+        {"team": {}},
+        {"rate_limit": 5},
+        {"rate_limit": "5"},
+        {"rate_limit": "0/5"},
+        {"rate_limit": "5/0"},
+        {"rate_limit": "5/nan"},
+        {"rate_limit": "x/y"},
+    ],
+    ids=str,
+)
+def test_settings_that_are_refused(emulator: Emulator, wrong: Any) -> None:
+    raw = json.dumps({**wrong, "omit_tokens": wrong.get("omit_tokens", True)} if wrong else wrong)
+    reply = emulator.call("PUT", "/_emulator/settings", raw.encode(), headers={})
+    assert reply.status == 400
+    assert reply.body["error"]
+    assert emulator.settings() == DEFAULTS
+
+
+def test_control_requests_that_are_refused(emulator: Emulator) -> None:
+    for method, path, body, status in (
+        ("GET", "/_emulator/nonsense", None, 404),
+        ("PATCH", "/_emulator/settings", {}, 405),
+        ("PUT", "/_emulator/settings", b"{", 400),
+        ("POST", "/_emulator/faults", b"[NaN]", 400),
+        ("POST", "/_emulator/secret", None, 400),
+        ("POST", "/_emulator/secret", {"connection_id": NOWHERE}, 400),
+        ("POST", "/_emulator/secret", {"connection_id": 1, "path": "x", "value": "y"}, 400),
+        ("POST", "/_emulator/secret", {"connection_id": NOWHERE, "path": "x", "value": "y"}, 404),
+    ):
+        assert emulator.call(method, path, body, headers={}).status == status
+
+
+def test_secret(emulator: Emulator) -> None:
+    one = create(emulator, "OktaAPIToken")
+    two = create(emulator, "HTTPTokenAuth")
+    assert emulator.holds_secret(one, "api_token", "secret-api_token")
+    for wrong in ("", "secret", "secret-api_token "):
+        assert not emulator.holds_secret(one, "api_token", wrong)
+    # What is no secret is not told.
+    assert not emulator.holds_secret(one, "domain", "domain")
+    assert not emulator.holds_secret(one, "nonsense", "")
+    assert emulator.holds_secret(two, "tokens.second", "secret-second")
+    assert not emulator.holds_secret(two, "tokens.second", "secret-first")
+    assert not emulator.holds_secret(two, "tokens.third", "")
+
+
+def test_state_and_reset(emulator: Emulator) -> None:
+    one = create(emulator, "OktaAPIToken", name="one")
+    team = create_team(emulator, "platform")
+    emulator.call("POST", TEAM_CONNECTIONS, {"data": [link(team), link(team, "@Org/b")]})
+    emulator.call("PUT", f"{REGISTRATIONS}/{NOWHERE}")
+    emulator.add_fault("status", path="/nowhere")
+    emulator.settings(no_list=404)
+    row = {"id": one, "name": "one", "integration": "Okta", "secrets": ["api_token"]}
+    assert emulator.state() == {
+        "counts": {
+            "action_connections": 1,
+            "app_key_registrations": 1,
+            "teams": 1,
+            "team_connections": 2,
+        },
+        "action_connections": [row],
+    }
+    emulator.reset()
+    assert set(emulator.state()["counts"].values()) == {0}
+    assert emulator.state()["action_connections"] == []
+    assert emulator.faults() == []
+    assert emulator.requests() == []
+    assert emulator.settings() == DEFAULTS
+    for path in (CONNECTIONS, REGISTRATIONS, TEAMS, TEAM_CONNECTIONS):
+        assert emulator.call("GET", path).body["data"] == []
+
+
+def test_rate_limit(emulator: Emulator) -> None:
+    emulator.settings(rate_limit="2/3600")
+    first, second, third = (emulator.call("GET", TEAMS) for _number in range(3))
+    assert [first.status, second.status, third.status] == [200, 200, 429]
+    assert [reply.headers["x-ratelimit-remaining"] for reply in (first, second, third)] == [
+        "1",
+        "0",
+        "0",
+    ]
+    for reply in (first, second, third):
+        assert reply.headers["x-ratelimit-limit"] == "2"
+        assert reply.headers["x-ratelimit-period"] == "3600"
+        assert reply.headers["x-ratelimit-name"]
+        assert 0 < int(reply.headers["x-ratelimit-reset"]) <= 3600
+    assert list(third.body) == ["errors"]
+    assert emulator.requests()[-1]["status"] == 429
+    emulator.settings(rate_limit=None)
+    assert "x-ratelimit-limit" not in emulator.call("GET", TEAMS).headers
+
+
+def test_refused_for_the_rate_means_not_done(emulator: Emulator) -> None:
+    emulator.settings(rate_limit="1/3600")
+    create_team(emulator, "one")
+    attributes = {"handle": "two", "name": "two"}
+    body = {"data": {"type": "team", "attributes": attributes}}
+    assert emulator.call("POST", TEAMS, body).status == 429
+    assert emulator.state()["counts"]["teams"] == 1
+
+
+def test_rate_limit_ends(emulator: Emulator) -> None:
+    emulator.settings(rate_limit="1/1")
+    end = time.monotonic() + 60
+    for status in (429, 200):
+        while emulator.call("GET", TEAMS).status != status:
+            assert time.monotonic() < end
+
+
+def test_latency(emulator: Emulator) -> None:
+    """The work is done at once, the answer comes later: a client that left finds it done."""
+    emulator.settings(latency=3600)
+    attributes = {"handle": "one", "name": "one"}
+    raw = json.dumps({"data": {"type": "team", "attributes": attributes}}).encode()
+    client = emulator.connection()
+    client.timeout = 0.5
+    headers = {"DD-API-KEY": "a", "DD-APPLICATION-KEY": "b", "Content-Type": "application/json"}
+    client.request("POST", TEAMS, raw, headers)
+    with pytest.raises(TimeoutError):
+        client.getresponse()
+    client.close()
+    assert emulator.state()["counts"]["teams"] == 1
+    (entry,) = emulator.requests()
+    assert entry["status"] is None
+    emulator.settings(latency=0)
+    assert emulator.call("GET", TEAMS).status == 200

@@ -1,0 +1,291 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Team connections: batches, conflicts, filters and both shapes of paging."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
+    Emulator,
+    Reply,
+)
+from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
+    NOWHERE,
+    TEAM_CONNECTIONS,
+    TEAMS,
+    create_team,
+    link,
+    unlink,
+)
+
+
+@pytest.fixture(name="team")
+def fixture_team(emulator: Emulator) -> str:
+    return create_team(emulator, "platform")
+
+
+def post(emulator: Emulator, *links: dict[str, Any]) -> Reply:
+    return emulator.call("POST", TEAM_CONNECTIONS, {"data": list(links)})
+
+
+def listed(emulator: Emulator, query: str = "") -> list[dict[str, Any]]:
+    reply = emulator.call("GET", TEAM_CONNECTIONS + query)
+    assert reply.status == 200, reply.body
+    found: list[dict[str, Any]] = reply.body["data"]
+    return found
+
+
+def connected(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["relationships"]["connected_team"]["data"]["id"] for row in rows]
+
+
+def refused(reply: Reply, status: int, title: str, detail: str) -> None:
+    assert reply.status == status
+    assert reply.body == {"errors": [{"status": str(status), "title": title, "detail": detail}]}
+
+
+def test_create_and_list(emulator: Emulator, team: str) -> None:
+    reply = post(emulator, link(team, "@Org/a", managed_by="terraform"), link(team, "@Org/b"))
+    assert reply.status == 201
+    assert reply.headers["content-type"] == "application/vnd.api+json"
+    assert set(reply.body) == {"data"}
+    for row, name, managed_by in zip(reply.body["data"], "ab", ("terraform", "datadog")):
+        row = dict(row)
+        row.pop("id")
+        assert row == link(team, f"@Org/{name}", managed_by=managed_by)
+    rows = listed(emulator)
+    assert sorted(rows, key=lambda row: str(row["id"])) == sorted(
+        reply.body["data"], key=lambda row: str(row["id"])
+    )
+
+
+def test_a_connection_has_no_path_of_its_own(emulator: Emulator, team: str) -> None:
+    (row,) = post(emulator, link(team)).body["data"]
+    for method in ("GET", "PATCH", "DELETE"):
+        assert emulator.call(method, f"{TEAM_CONNECTIONS}/{row['id']}").status == 404
+
+
+def test_source(emulator: Emulator, team: str) -> None:
+    text = (
+        'attribute "source" "{}" is not a supported external team type, '
+        "must be one of [github scim servicenow]"
+    )
+    missing = link(team)
+    del missing["attributes"]["source"]
+    refused(post(emulator, missing), 400, "Bad Request", text.format(""))
+    del missing["attributes"]
+    refused(post(emulator, missing), 400, "Bad Request", text.format(""))
+    for source in ("", "gitlab", "GitHub"):
+        reply = post(emulator, link(team, source=source))
+        refused(reply, 400, "Bad Request", text.format(source))
+    assert listed(emulator) == []
+    for source in ("github", "scim", "servicenow"):
+        assert post(emulator, link(team, source=source)).status == 201
+
+
+def test_one_external_team_for_many_teams(emulator: Emulator, team: str) -> None:
+    other = create_team(emulator, "other")
+    assert post(emulator, link(team), link(other)).status == 201
+    assert post(emulator, link(team, "@Org/second")).status == 201
+
+
+CONFLICT = "failed to add team connections: one or more team attributes already exist"
+
+
+def test_conflict_refuses_the_whole_batch(emulator: Emulator, team: str) -> None:
+    assert post(emulator, link(team, "@Org/a")).status == 201
+    reply = post(emulator, link(team, "@Org/b"), link(team, "@Org/a", managed_by="other"))
+    refused(reply, 409, "Conflict", CONFLICT)
+    reply = post(emulator, link(team, "@Org/c"), link(team.upper(), "@Org/c"))
+    refused(reply, 409, "Conflict", CONFLICT)
+    assert connected(listed(emulator)) == ["@Org/a"]
+
+
+def test_one_link_per_team(emulator: Emulator, team: str) -> None:
+    emulator.settings(one_link_per_team=True)
+    other = create_team(emulator, "other")
+    refused(post(emulator, link(team, "@Org/a"), link(team, "@Org/b")), 409, "Conflict", CONFLICT)
+    assert post(emulator, link(team, "@Org/a"), link(other, "@Org/a")).status == 201
+    refused(post(emulator, link(team, "@Org/b")), 409, "Conflict", CONFLICT)
+
+
+def test_unknown_teams(emulator: Emulator, team: str) -> None:
+    reply = post(emulator, link(team), link(NOWHERE, "@Org/b"))
+    refused(reply, 404, "Not Found", f"team {NOWHERE} not found")
+    assert post(emulator, link("platform")).status == 400
+    assert listed(emulator) == []
+
+
+def test_batches(emulator: Emulator, team: str) -> None:
+    links = [link(team, f"@Org/{number}") for number in range(101)]
+    assert post(emulator, *links).status == 400
+    assert listed(emulator) == []
+    reply = post(emulator, *links[:100])
+    assert reply.status == 201
+    ids = [row["id"] for row in reply.body["data"]]
+    assert connected(reply.body["data"]) == [f"@Org/{number}" for number in range(100)]
+    too_many = emulator.call("DELETE", TEAM_CONNECTIONS, unlink(*ids, NOWHERE))
+    assert too_many.status == 400
+    assert len(listed(emulator)) == 100
+    assert emulator.call("DELETE", TEAM_CONNECTIONS, unlink(*ids))[::2] == (204, None)
+    assert listed(emulator) == []
+
+
+def test_empty_batches(emulator: Emulator) -> None:
+    detail = 'attribute "data" at least one team connection must be provided'
+    refused(post(emulator), 400, "Bad Request", detail)
+    reply = emulator.call("DELETE", TEAM_CONNECTIONS, {"data": []})
+    refused(reply, 400, "Bad Request", detail)
+
+
+def test_delete_of_unknown_ids_deletes_nothing(emulator: Emulator, team: str) -> None:
+    (row,) = post(emulator, link(team)).body["data"]
+    detail = 'attribute "id" one or more team connection ids are not present'
+    for ids in ([""], [NOWHERE], ["x"], [row["id"], NOWHERE], [row["id"], row["id"]]):
+        reply = emulator.call("DELETE", TEAM_CONNECTIONS, unlink(*ids))
+        refused(reply, 400, "Bad Request", detail)
+    assert listed(emulator) == [row]
+    assert emulator.call("DELETE", TEAM_CONNECTIONS, unlink(row["id"].upper())).status == 204
+    refused(
+        emulator.call("DELETE", TEAM_CONNECTIONS, unlink(row["id"])), 400, "Bad Request", detail
+    )
+
+
+def test_not_in_order_of_creation(emulator: Emulator, team: str) -> None:
+    names = [f"@Org/{number:02}" for number in range(40)]
+    for name in names:
+        assert post(emulator, link(team, name)).status == 201
+    found = connected(listed(emulator))
+    assert found != names
+    assert found != names[::-1]
+    assert sorted(found) == names
+    assert connected(listed(emulator)) == found
+
+
+def test_filters(emulator: Emulator, team: str) -> None:
+    other = create_team(emulator, "other")
+    first, second = post(emulator, link(team, "@Org/a"), link(team, "@Org/b")).body["data"]
+    (third,) = post(emulator, link(other, "@Org/a", source="scim")).body["data"]
+
+    def found(*filters: str) -> set[str]:
+        return {str(row["id"]) for row in listed(emulator, "?" + "&".join(filters))}
+
+    one, two, three = (row["id"] for row in (first, second, third))
+    assert found("filter[sources]=github") == {one, two}
+    assert found("filter[sources]=github,scim") == {one, two, three}
+    assert found(f"filter[team_ids]={other}") == {three}
+    assert found(f"filter[team_ids]={other},{team.upper()}") == {one, two, three}
+    assert found(f"filter[connected_team_ids]={quote('@Org/a')}") == {one, three}
+    assert found("filter[connected_team_ids]=@Org/b,@Org/c") == {two}
+    assert found("filter[connected_team_ids]=@org/a") == set()
+    assert found(f"filter[connection_ids]={one},{three}") == {one, three}
+    assert found("filter[sources]=github", "filter[connected_team_ids]=@Org/a") == {one}
+
+    emulator.call("DELETE", TEAM_CONNECTIONS, unlink(one))
+    reply = emulator.call("GET", f"{TEAM_CONNECTIONS}?filter[connection_ids]={one}")
+    assert reply.status == 200
+    assert reply.body["data"] == []
+    assert reply.body["meta"]["page"]["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "filter[team_ids]=platform",
+        f"filter[team_ids]={NOWHERE}&filter[team_ids]={NOWHERE}",
+        f"filter[connection_ids]={NOWHERE},",
+        "filter[connection_ids]=",
+        "filter[sources]=",
+        "filter[connected_team_ids]=@Org/a,,@Org/b",
+        "filter[source]=github",
+        "page[size]=101",
+        "page[size]=0",
+        "page[number]=-1",
+        "page[size]=ten",
+    ],
+)
+def test_queries_that_are_refused(emulator: Emulator, query: str) -> None:
+    reply = emulator.call("GET", f"{TEAM_CONNECTIONS}?{query}")
+    assert reply.status == 400
+    (error,) = reply.body["errors"]
+    assert error["status"] == "400"
+    assert error["title"] == "Bad Request"
+
+
+def numbered(emulator: Emulator, query: str) -> dict[str, Any]:
+    page: dict[str, Any] = emulator.call("GET", TEAM_CONNECTIONS + query).body["meta"]["page"]
+    return page
+
+
+def test_paging_meta_as_recorded(emulator: Emulator, team: str) -> None:
+    post(emulator, link(team, "@Org/0"))
+    assert emulator.call("GET", TEAM_CONNECTIONS).body["meta"] == {
+        "page": {
+            "type": "offset_limit",
+            "offset": 0,
+            "limit": 100,
+            "total": 1,
+            "first_offset": 0,
+            "prev_offset": None,
+            "next_offset": None,
+            "last_offset": 0,
+        }
+    }
+    post(emulator, *(link(team, f"@Org/{number}") for number in range(1, 6)))
+    assert numbered(emulator, "?page[size]=10&page[number]=0") == {
+        "type": "number_size",
+        "number": 0,
+        "size": 10,
+        "total": 6,
+        "first_number": 0,
+        "prev_number": None,
+        "next_number": None,
+        "last_number": 0,
+    }
+
+
+def test_pages(emulator: Emulator, team: str) -> None:
+    post(emulator, *(link(team, f"@Org/{number}") for number in range(5)))
+    seen = []
+    for number, rows, around in (
+        (0, 2, (None, 1)),
+        (1, 2, (0, 2)),
+        (2, 1, (1, None)),
+        (3, 0, (2, None)),
+    ):
+        query = f"?page[size]=2&page[number]={number}"
+        page = listed(emulator, query)
+        assert len(page) == rows
+        seen += connected(page)
+        meta = numbered(emulator, query)
+        assert (meta["prev_number"], meta["next_number"]) == around
+        assert (meta["number"], meta["size"], meta["total"], meta["last_number"]) == (
+            number,
+            2,
+            5,
+            2,
+        )
+    assert sorted(seen) == [f"@Org/{number}" for number in range(5)]
+    assert numbered(emulator, "?page[number]=0")["size"] == 100
+    assert numbered(emulator, "?page[size]=5")["number"] == 0
+
+
+def test_without_paging_there_is_no_more_than_a_page(emulator: Emulator, team: str) -> None:
+    post(emulator, *(link(team, f"@Org/{number}") for number in range(100)))
+    post(emulator, link(team, "@Org/more"))
+    assert len(listed(emulator)) == 100
+    meta = numbered(emulator, "")
+    assert (meta["total"], meta["next_offset"], meta["last_offset"]) == (101, 100, 100)
+    assert len(listed(emulator, "?page[number]=1")) == 1
+
+
+def test_team_ids_are_not_taken_for_connections(emulator: Emulator, team: str) -> None:
+    """The path of team connections is also one that a team could have."""
+    assert emulator.call("GET", f"{TEAMS}/{team}").body["data"]["type"] == "team"
+    assert "meta" in emulator.call("GET", f"{TEAMS}/connections").body

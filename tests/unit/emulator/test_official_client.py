@@ -1,0 +1,304 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The official client drives the emulator, and understands every answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from datadog_api_client import ApiClient, Configuration
+from datadog_api_client.exceptions import (
+    ApiException,
+    ForbiddenException,
+    NotFoundException,
+    UnauthorizedException,
+)
+from datadog_api_client.v2.api.action_connection_api import ActionConnectionApi
+from datadog_api_client.v2.api.teams_api import TeamsApi
+from datadog_api_client.v2.model.create_action_connection_request import (
+    CreateActionConnectionRequest,
+)
+from datadog_api_client.v2.model.list_teams_sort import ListTeamsSort
+from datadog_api_client.v2.model.team_connection_create_request import TeamConnectionCreateRequest
+from datadog_api_client.v2.model.team_connection_delete_request import TeamConnectionDeleteRequest
+from datadog_api_client.v2.model.team_create_request import TeamCreateRequest
+from datadog_api_client.v2.model.teams_field import TeamsField
+from datadog_api_client.v2.model.update_action_connection_request import (
+    UpdateActionConnectionRequest,
+)
+
+from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.catalogue import (
+    CATALOGUE,
+    Credentials,
+)
+from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import Emulator
+from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
+    NOWHERE,
+    change,
+    change_http,
+    connection,
+    integration,
+    kind,
+    link,
+    unlink,
+)
+
+KEYS = {"apiKeyAuth": "a", "appKeyAuth": "b"}
+
+
+@pytest.fixture(name="client")
+def fixture_client(emulator: Emulator) -> Iterator[ApiClient]:
+    with ApiClient(Configuration(host=emulator.url, api_key=KEYS)) as client:
+        yield client
+
+
+@pytest.fixture(name="actions")
+def fixture_actions(client: ApiClient) -> ActionConnectionApi:
+    return ActionConnectionApi(client)
+
+
+@pytest.fixture(name="teams")
+def fixture_teams(client: ApiClient) -> TeamsApi:
+    return TeamsApi(client)
+
+
+def understood(answer: Any) -> dict[str, Any]:
+    """Return an answer as JSON values; nothing in it may be unknown to the client's models."""
+    assert not answer._unparsed
+    found: dict[str, Any] = answer.to_dict()
+    return found
+
+
+def model(client: Any, model_type: Any, value: dict[str, Any]) -> Any:
+    """Return the client's own model of a request body."""
+    found = client.api_client.deserialize(json.dumps(value), (model_type,), True)
+    understood(found)
+    return found
+
+
+def create(actions: Any, body: dict[str, Any]) -> dict[str, Any]:
+    request = model(actions, CreateActionConnectionRequest, body)
+    data: dict[str, Any] = understood(actions.create_action_connection(request))["data"]
+    return data
+
+
+def update(actions: Any, connection_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    request = model(actions, UpdateActionConnectionRequest, body)
+    answer = actions.update_action_connection(connection_id, request)
+    data: dict[str, Any] = understood(answer)["data"]
+    return data
+
+
+def get(actions: Any, connection_id: str) -> dict[str, Any]:
+    data: dict[str, Any] = understood(actions.get_action_connection(connection_id))["data"]
+    return data
+
+
+@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.type)
+def test_life_of_every_kind(
+    emulator: Emulator, actions: ActionConnectionApi, entry: Credentials
+) -> None:
+    created = create(actions, connection(integration(entry), name="one", tags=["a:b"]))
+    connection_id = created["id"]
+    assert created["attributes"]["name"] == "one"
+    assert created["attributes"]["tags"] == ["a:b"]
+    assert created["attributes"]["integration"]["credentials"]["type"] == entry.type
+    for name in entry.secrets:
+        assert created["attributes"]["integration"]["credentials"][name] == ""
+    got = get(actions, connection_id)
+    assert got["attributes"]["integration"] == created["attributes"]["integration"]
+
+    # The whole of it once more, with other secrets.
+    whole = integration(entry)
+    whole["credentials"].update(dict.fromkeys(entry.secrets, "rotated"))
+    updated = update(actions, connection_id, change(name="two", integration=whole))
+    assert updated["attributes"]["name"] == "two"
+    assert updated["attributes"]["integration"] == created["attributes"]["integration"]
+    assert get(actions, connection_id)["attributes"]["tags"] == ["a:b"]
+    for name in entry.secrets:
+        assert emulator.holds_secret(connection_id, name, "rotated")
+
+    actions.delete_action_connection(connection_id)
+    for call in (actions.get_action_connection, actions.delete_action_connection):
+        with pytest.raises(NotFoundException):
+            call(connection_id)
+    with pytest.raises(NotFoundException):
+        update(actions, connection_id, change(name="three"))
+
+
+def test_http_tokens(emulator: Emulator, actions: ActionConnectionApi) -> None:
+    created = create(actions, connection(integration(kind("HTTPTokenAuth"))))
+    tokens = [
+        {"name": "first", "type": "SECRET", "value": "", "deleted": True},
+        {"name": "third", "type": "SECRET", "value": "new"},
+    ]
+    headers = [{"name": "X-Env", "deleted": True}]
+    body = change_http(tokens=tokens, headers=headers)
+    credentials = update(actions, created["id"], body)["attributes"]["integration"]["credentials"]
+    assert [token["name"] for token in credentials["tokens"]] == ["second", "third"]
+    assert [header["name"] for header in credentials["headers"]] == ["X-Team"]
+    assert emulator.holds_secret(created["id"], "tokens.third", "new")
+
+
+def test_new_external_id(actions: ActionConnectionApi) -> None:
+    created = create(actions, connection())
+    credentials = {"type": "AWSAssumeRole", "generate_new_external_id": True}
+    body = change(integration={"type": "AWS", "credentials": credentials})
+    updated = update(actions, created["id"], body)
+    before, after = (
+        data["attributes"]["integration"]["credentials"] for data in (created, updated)
+    )
+    assert after["external_id"] != before["external_id"]
+    assert after["principal_id"] == before["principal_id"]
+
+
+def test_errors_of_action_connections(emulator: Emulator, actions: ActionConnectionApi) -> None:
+    with pytest.raises(ApiException) as caught:
+        actions.get_action_connection("bad format")
+    assert caught.value.status == 400
+    assert caught.value.body["errors"][0]["detail"] == "error connectionId not a valid UUID"
+
+    sample = integration(kind("OktaAPIToken"))
+    sample["credentials"]["domain"] = ""
+    with pytest.raises(ApiException) as caught:
+        create(actions, connection(sample))
+    assert caught.value.status == 400
+
+    connection_id = create(actions, connection())["id"]
+    with pytest.raises(ApiException) as caught:
+        update(actions, connection_id, change(integration=integration(kind("OktaAPIToken"))))
+    assert caught.value.status == 400
+
+    emulator.settings(deny=["connections_read"])
+    with pytest.raises(ForbiddenException):
+        actions.get_action_connection(connection_id)
+
+
+def test_credentials(emulator: Emulator) -> None:
+    def list_with(**settings: Any) -> Any:
+        with ApiClient(Configuration(host=emulator.url, **settings)) as client:
+            return TeamsApi(client).list_teams()
+
+    emulator.settings(api_key=["a"], app_key=["b"], access_token=["t"])
+    list_with(api_key=KEYS)
+    list_with(access_token="t")  # noqa: S106 (known to the emulator alone)
+    with pytest.raises(ForbiddenException):
+        list_with(api_key={**KEYS, "appKeyAuth": "x"})
+    with pytest.raises(UnauthorizedException):
+        list_with(access_token="x")  # noqa: S106 (known to nobody)
+
+
+def test_registrations(actions: ActionConnectionApi) -> None:
+    with pytest.raises(NotFoundException):
+        actions.get_app_key_registration(NOWHERE)
+    with pytest.raises(NotFoundException):
+        actions.unregister_app_key(NOWHERE)
+    document = {"data": {"id": NOWHERE, "type": "app_key_registration"}}
+    assert understood(actions.register_app_key(NOWHERE)) == document
+    assert understood(actions.get_app_key_registration(NOWHERE)) == document
+    listed = understood(actions.list_app_key_registrations(page_size=10, page_number=0))
+    assert listed == {"data": [document["data"]], "meta": {"total": 1, "total_filtered": 1}}
+    with pytest.raises(ApiException) as caught:
+        actions.register_app_key(NOWHERE)
+    assert caught.value.status == 409
+    actions.unregister_app_key(NOWHERE)
+    assert understood(actions.list_app_key_registrations())["data"] == []
+    with pytest.raises(ApiException) as caught:
+        actions.register_app_key("not_valid_app_key_id")
+    assert caught.value.status == 400
+
+
+def create_team(teams: Any, handle: str) -> str:
+    data = {"type": "team", "attributes": {"handle": handle, "name": handle}}
+    answer = teams.create_team(model(teams, TeamCreateRequest, {"data": data}))
+    return str(understood(answer)["data"]["id"])
+
+
+def test_teams(teams: TeamsApi) -> None:
+    team_id = create_team(teams, "sre")
+    create_team(teams, "sre-emea")
+    create_team(teams, "web")
+    assert understood(teams.get_team(team_id))["data"]["attributes"]["handle"] == "sre"
+    found = teams.list_teams(filter_keyword="sre", page_size=100, page_number=0)
+    assert [row["attributes"]["handle"] for row in understood(found)["data"]] == ["sre", "sre-emea"]
+    fields = [TeamsField.NAME, TeamsField.HANDLE]
+    rows = understood(teams.list_teams(sort=ListTeamsSort._NAME, fields_team=fields))["data"]
+    assert [row["attributes"]["handle"] for row in rows] == ["web", "sre-emea", "sre"]
+    everything = teams.list_teams_with_pagination(page_size=1)
+    assert [row.attributes.handle for row in everything] == ["sre", "sre-emea", "web"]
+    with pytest.raises(ApiException) as caught:
+        create_team(teams, "web")
+    assert caught.value.status == 409
+    teams.delete_team(team_id)
+    for call in (teams.get_team, teams.delete_team):
+        with pytest.raises(NotFoundException):
+            call(team_id)
+
+
+def create_links(teams: Any, *links: dict[str, Any]) -> list[dict[str, Any]]:
+    request = model(teams, TeamConnectionCreateRequest, {"data": list(links)})
+    found: list[dict[str, Any]] = understood(teams.create_team_connections(request))["data"]
+    return found
+
+
+def delete_links(teams: Any, *ids: str) -> None:
+    teams.delete_team_connections(model(teams, TeamConnectionDeleteRequest, unlink(*ids)))
+
+
+def test_team_connections(teams: TeamsApi) -> None:
+    team_id, other_id = create_team(teams, "one"), create_team(teams, "two")
+    names = [f"@Org/{number}" for number in range(5)]
+    links = [link(team_id, name, managed_by="terraform") for name in names]
+    created = create_links(teams, *links, link(other_id, names[0]))
+    assert [row["attributes"]["managed_by"] for row in created] == ["terraform"] * 5 + ["datadog"]
+
+    def total(**filters: Any) -> int:
+        answer = understood(teams.list_team_connections(page_size=2, page_number=0, **filters))
+        assert len(answer["data"]) <= 2
+        return int(answer["meta"]["page"]["total"])
+
+    assert total() == 6
+    assert total(filter_team_ids=[team_id, other_id]) == 6
+    assert total(filter_team_ids=[team_id]) == 5
+    assert total(filter_connected_team_ids=names[:2]) == 3
+    assert total(filter_connection_ids=[row["id"] for row in created[:3]]) == 3
+    assert total(filter_sources=["scim"]) == 0
+    paged = teams.list_team_connections_with_pagination(page_size=2)
+    assert {row.id for row in paged} == {row["id"] for row in created}
+    # The answer without paging has a meta that the client's model does not know.
+    assert len(teams.list_team_connections().data) == 6
+
+    delete_links(teams, created[0]["id"], created[1]["id"])
+    assert total() == 4
+    teams.delete_team(team_id)
+    assert [row["id"] for row in understood(teams.list_team_connections(page_size=9))["data"]] == [
+        created[5]["id"]
+    ]
+
+
+def test_errors_of_team_connections(teams: TeamsApi) -> None:
+    team_id = create_team(teams, "one")
+    (row,) = create_links(teams, link(team_id))
+    no_source = link(team_id, "@Org/other")
+    del no_source["attributes"]["source"]
+    for links, status in (
+        ([link(team_id)], 409),
+        ([link(team_id, "@Org/new"), link(team_id)], 409),
+        ([link(NOWHERE)], 404),
+        ([no_source], 400),
+        ([], 400),
+    ):
+        with pytest.raises(ApiException) as caught:
+            create_links(teams, *links)
+        assert caught.value.status == status
+        assert caught.value.body["errors"][0]["status"] == str(status)
+    for ids in ([], [""], [row["id"], NOWHERE]):
+        with pytest.raises(ApiException) as caught:
+            delete_links(teams, *ids)
+        assert caught.value.status == 400
+    assert len(teams.list_team_connections(page_size=9).data) == 1
