@@ -1,0 +1,126 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An emulated Datadog for all tests, and the modules run against it."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+import typing as t
+
+import pytest
+
+from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
+    running_emulator,
+)
+from ansible_collections.tidyops.datadog.tests.unit.module_runner import Run
+
+
+class Datadog:
+    """An emulated organisation, and tasks that are run against it."""
+
+    KEYS = {"api_key": "4p1-k3y-of-the-tests", "app_key": "4pp-k3y-of-the-tests"}
+
+    def __init__(self, emulator: t.Any) -> None:
+        self.emulator = emulator
+
+    def start(
+        self,
+        module: str,
+        check_mode: bool = False,
+        environ: t.Mapping[str, str] | None = None,
+        **params: t.Any,
+    ) -> Run:
+        """Start a module. An option that is None is left out."""
+        options = {"api_url": self.emulator.url, **self.KEYS, "retries": 2, "timeout": 5, **params}
+        options = {name: value for name, value in options.items() if value is not None}
+        return Run(module, options, check_mode, environ)
+
+    def run(self, module: str, **params: t.Any) -> dict[str, t.Any]:
+        """Run a module; whatever it ends with, it must not tell a secret."""
+        result = self.start(module, **params).result()
+        for secret in self.KEYS.values():
+            assert secret not in result["raw"]
+        return result
+
+    def connection(self, **params: t.Any) -> dict[str, t.Any]:
+        return self.run("action_connection", **params)
+
+    def team_connection(self, **params: t.Any) -> dict[str, t.Any]:
+        return self.run("team_connection", **params)
+
+    def requests(self, *methods: str) -> list[dict[str, t.Any]]:
+        """The requests so far, in the order of their arrival; only those of the methods, if any are given."""
+        logged = self.emulator.requests()
+        return [request for request in logged if not methods or request["method"] in methods]
+
+    def writes(self) -> list[dict[str, t.Any]]:
+        return self.requests("POST", "PUT", "PATCH", "DELETE")
+
+
+@pytest.fixture(scope="session")
+def _emulator() -> t.Iterator[t.Any]:
+    with running_emulator("--team", "platform") as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def datadog(_emulator: t.Any) -> Datadog:
+    """An organisation without connections and with the team C(platform)."""
+    _emulator.reset()
+    return Datadog(_emulator)
+
+
+class Server:
+    """A server that gives set answers, for what Datadog, and so the emulator, never says.
+
+    :ivar answers: status, body and, if there is a third one, headers by HTTP method; a body that is no bytes goes out
+        as JSON.
+    :ivar seen: method, path with query, and headers of every request so far.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, tuple[t.Any, ...]] = {}
+        self.seen: list[tuple[str, str, dict[str, str]]] = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            """Records a request and gives the answer that is set."""
+
+            def answer(self) -> None:
+                """For every method alike."""
+                outer.seen.append((self.command, self.path, dict(self.headers)))
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                status, content, *headers = outer.answers[self.command]
+                body = content if isinstance(content, bytes) else json.dumps(content).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                for name, value in (headers[0] if headers else {}).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = do_PATCH = do_DELETE = answer
+
+            def log_message(self, *args: t.Any) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Server:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: t.Any) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def server() -> t.Iterator[Server]:
+    with Server() as running:
+        yield running

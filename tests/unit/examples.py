@@ -1,0 +1,70 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The kinds of connections that tests go through: those of the example playbook, with marked secrets."""
+
+from __future__ import annotations
+
+import copy
+import pathlib
+import re
+import typing as t
+
+import yaml
+
+PLAYBOOK = pathlib.Path(__file__).parents[2] / "docs" / "examples" / "all_connections.yml"
+CANARY = "c4n4ry"
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads Ansible's C(!unsafe) as a plain text."""
+
+
+def _plain_text(loader: _Loader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+_Loader.add_constructor("!unsafe", _plain_text)
+
+
+def _filled(value: t.Any) -> t.Any:
+    """Fill in the playbook's variables: a text of its own for each secret, which tests can search for."""
+    if isinstance(value, dict):
+        return {key: _filled(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item) for item in value]
+    if isinstance(value, str):
+        value = re.sub(r"^{{ secrets\.(\w+) }}$", lambda match: f"{CANARY}-{match.group(1)}", value)
+        return value.replace("{{ aws_role }}", "DatadogActions")
+    return value
+
+
+def _examples() -> dict[str, dict[str, t.Any]]:
+    play = yaml.load(PLAYBOOK.read_text(), Loader=_Loader)[0]
+    module = "tidyops.datadog.action_connection"
+    tasks = [_filled(task[module]) for task in play["tasks"] if module in task]
+    found = {}
+    for task in tasks:
+        del task["state"]
+        integration = next(key for key in task if key != "name")
+        credentials = next(
+            key for key, value in task[integration].items() if isinstance(value, dict)
+        )
+        found[f"{integration}.{credentials}"] = task
+    return found
+
+
+_EXAMPLES = _examples()
+#: The path of every kind of credentials, like C(aws.assume_role).
+KINDS = sorted(_EXAMPLES)
+
+
+def example(kind: str) -> dict[str, t.Any]:
+    """The options of a task that keeps a connection of a kind, as a copy."""
+    return copy.deepcopy(_EXAMPLES[kind])
+
+
+def credentials_of(task: t.Mapping[str, t.Any], kind: str) -> dict[str, t.Any]:
+    integration, credentials = kind.split(".")
+    return task[integration][credentials]

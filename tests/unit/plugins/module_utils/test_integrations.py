@@ -1,0 +1,99 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The catalogue against the models of Datadog's official client."""
+
+from __future__ import annotations
+
+import inspect
+import typing as t
+
+import pytest
+from datadog_api_client.v2.model.action_connection_integration import ActionConnectionIntegration
+from datadog_api_client.v2.model.action_connection_integration_update import (
+    ActionConnectionIntegrationUpdate,
+)
+
+from ansible_collections.tidyops.datadog.plugins.module_utils._integrations import (
+    INTEGRATIONS,
+    Credentials,
+    Integration,
+    ReadOnly,
+    RenewalFlag,
+    Text,
+)
+
+Variant = tuple[Integration, Credentials]
+VARIANTS = [
+    (integration, variant) for integration in INTEGRATIONS for variant in integration.credentials
+]
+
+
+def models(one_of: t.Any) -> dict[tuple[str, str], tuple[t.Any, t.Any]]:
+    """The models of an integration and its credentials, by the values of their discriminators."""
+    found = {}
+    for integration in one_of._composed_schemas["oneOf"]:
+        types = integration.openapi_types
+        [integration_type] = types["type"][0].allowed_values
+        credentials = types["credentials"][0]
+        for variant in credentials._composed_schemas["oneOf"]:
+            [credentials_type] = variant.openapi_types["type"][0].allowed_values
+            found[integration_type, credentials_type] = (integration, variant)
+    return found
+
+
+CREATE = models(ActionConnectionIntegration)
+UPDATE = models(ActionConnectionIntegrationUpdate)
+
+
+def required(model: t.Any) -> set[str]:
+    parameters = inspect.signature(model.__init__).parameters.values()
+    return {
+        p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+    } - {"self_", "type"}
+
+
+def test_every_kind_is_there() -> None:
+    ours = {(integration.type, variant.type) for integration, variant in VARIANTS}
+    assert ours == set(CREATE) == set(UPDATE)
+
+
+@pytest.mark.parametrize(
+    "integration, variant", VARIANTS, ids=[variant.type for _integration, variant in VARIANTS]
+)
+def test_fields(integration: Integration, variant: Credentials) -> None:
+    key = (integration.type, variant.type)
+    ours: list[Integration | Credentials] = [integration, variant]
+    for mine, theirs, updated in zip(ours, CREATE[key], UPDATE[key]):
+        names = {field.name for field in mine.fields if not isinstance(field, RenewalFlag)}
+        assert names == set(theirs.openapi_types) - {"type", "credentials"}
+        assert {field.name for field in mine.fields if isinstance(field, ReadOnly)} == set(
+            getattr(theirs, "read_only_vars", ())
+        )
+        assert {
+            field.name for field in mine.fields if isinstance(field, Text) and field.required
+        } == required(theirs) - {"credentials"}
+        writable = {field.name for field in mine.fields if not isinstance(field, ReadOnly)}
+        assert writable == set(updated.openapi_types) - {"type", "credentials"}
+        for field in mine.fields:
+            if isinstance(field, Text):
+                assert theirs.openapi_types[field.name] == (str,)
+
+
+@pytest.mark.parametrize(
+    "credentials_type, path",
+    [
+        ("AWSAssumeRole", "aws.assume_role"),
+        ("CircleCIAPIKey", "circleci.api_key"),
+        ("CloudflareGlobalAPIToken", "cloudflare.global_api_token"),
+        ("ConfigCatSDKKey", "configcat.sdk_key"),
+        ("HTTPTokenAuth", "http.token_auth"),
+        ("OpenAIAPIKey", "openai.api_key"),
+        ("ServiceNowBasicAuth", "servicenow.basic_auth"),
+        ("AzureTenant", "azure.tenant"),
+    ],
+)
+def test_names_of_options(credentials_type: str, path: str) -> None:
+    [(integration, variant)] = [pair for pair in VARIANTS if pair[1].type == credentials_type]
+    assert f"{integration.key}.{variant.key}" == path

@@ -1,0 +1,294 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How Datadog is reached: credentials, addresses, and what goes over the wire, seen through a module."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import socket
+import subprocess
+import sys
+import typing as t
+
+import pytest
+
+from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog, Server
+
+TASK = {"name": "x", "aws": {"assume_role": {"account_id": "123456789012", "role": "r"}}}
+EMPTY_LIST = (200, {"data": [], "meta": {"total": 0, "total_filtered": 0}})
+NO_KEYS: dict[str, t.Any] = {"api_key": None, "app_key": None}
+
+
+@pytest.fixture
+def recorder(datadog: Datadog, server: Server) -> t.Callable[..., dict[str, str]]:
+    """Run a task in check mode against a server, and return the headers that arrived there."""
+    server.answers["GET"] = EMPTY_LIST
+
+    def record(environ: dict[str, str] | None = None, **params: t.Any) -> dict[str, str]:
+        options = {**TASK, "api_url": server.url, **params}
+        result = datadog.connection(**options, check_mode=True, environ=environ)
+        assert result.get("operation") == "create", result
+        return server.seen[-1][2]
+
+    return record
+
+
+class TestCredentials:
+    def test_keys(self, recorder: t.Callable[..., dict[str, str]]) -> None:
+        headers = recorder(api_key="one", app_key="two")
+        assert (headers["DD-API-KEY"], headers["DD-APPLICATION-KEY"]) == ("one", "two")
+        assert "Authorization" not in headers
+
+    @pytest.mark.parametrize("token", ["ddpat_example", "ddsat_example"])
+    def test_a_token_is_sent_alone(
+        self, recorder: t.Callable[..., dict[str, str]], token: str
+    ) -> None:
+        environ = {"DD_API_KEY": "one", "DD_APP_KEY": "two"}
+        headers = recorder(environ, **NO_KEYS, access_token=token)
+        assert headers["Authorization"] == f"Bearer {token}"
+        assert not {"DD-API-KEY", "DD-APPLICATION-KEY"} & set(headers)
+
+    @pytest.mark.parametrize("api_key", ["DD_API_KEY", "DATADOG_API_KEY"])
+    @pytest.mark.parametrize("app_key", ["DD_APP_KEY", "DATADOG_APP_KEY"])
+    def test_keys_of_the_environment(
+        self, recorder: t.Callable[..., dict[str, str]], api_key: str, app_key: str
+    ) -> None:
+        headers = recorder({api_key: "one", app_key: "two"}, **NO_KEYS)
+        assert (headers["DD-API-KEY"], headers["DD-APPLICATION-KEY"]) == ("one", "two")
+
+    @pytest.mark.parametrize("variable", ["DD_ACCESS_TOKEN", "DD_BEARER_TOKEN"])
+    def test_a_token_of_the_environment(
+        self, recorder: t.Callable[..., dict[str, str]], variable: str
+    ) -> None:
+        headers = recorder({variable: "three", "DD_API_KEY": "one"}, **NO_KEYS)
+        assert headers["Authorization"] == "Bearer three"
+
+    def test_the_task_beats_the_environment(
+        self, recorder: t.Callable[..., dict[str, str]]
+    ) -> None:
+        environ = {"DD_API_KEY": "env", "DD_APP_KEY": "env", "DD_ACCESS_TOKEN": "env"}
+        headers = recorder(environ, api_key="one", app_key=None)
+        assert (headers["DD-API-KEY"], headers["DD-APPLICATION-KEY"]) == ("one", "env")
+        assert "Authorization" not in headers
+
+    def test_one_key_alone_names_the_other(self, datadog: Datadog) -> None:
+        result = datadog.connection(**TASK, app_key=None)
+        assert (
+            result["failed"]
+            and "app_key is required" in result["msg"]
+            and "DD_APP_KEY" in result["msg"]
+        )
+
+    def test_nothing_at_all_names_the_ways(self, datadog: Datadog) -> None:
+        message = datadog.connection(**TASK, **NO_KEYS)["msg"]
+        for way in ("api_key", "app_key", "DD_API_KEY", "DD_APP_KEY", "access_token"):
+            assert way in message
+
+    def test_keys_and_token_exclude_each_other(self, datadog: Datadog) -> None:
+        assert "mutually exclusive" in datadog.connection(**TASK, access_token="three")["msg"]
+
+    @pytest.mark.parametrize("value", ["", "a b", "a\n", "a\r\nX-Injected: 1", "schlüssel"])
+    @pytest.mark.parametrize("option", ["api_key", "app_key"])
+    def test_what_no_key_looks_like(self, datadog: Datadog, option: str, value: str) -> None:
+        result = datadog.connection(**TASK, **{option: value})
+        assert result["failed"] and f"{option} must not" in result["msg"]
+        assert datadog.requests() == []
+
+    def test_a_bad_variable_is_named_and_not_shown(self, datadog: Datadog) -> None:
+        result = datadog.connection(
+            **TASK, api_key=None, environ={"DD_API_KEY": "c4n4ry with spaces"}
+        )
+        assert result["failed"] and "DD_API_KEY must not" in result["msg"]
+        assert "c4n4ry" not in result["raw"]
+
+    def test_keys_of_the_environment_are_hidden(self, datadog: Datadog, server: Server) -> None:
+        environ = {"DD_API_KEY": "c4n4ry-api", "DD_APP_KEY": "c4n4ry-app"}
+        server.answers["GET"] = (401, {"errors": ["no such key: c4n4ry-api, c4n4ry-app"]})
+        result = datadog.connection(**TASK, **NO_KEYS, api_url=server.url, environ=environ)
+        assert result["failed"] and "no such key" in result["msg"]
+        assert "c4n4ry" not in result["raw"]
+
+
+class TestAddress:
+    @pytest.mark.parametrize("variable", ["DD_HOST", "DATADOG_HOST"])
+    def test_of_the_environment(self, datadog: Datadog, server: Server, variable: str) -> None:
+        server.answers["GET"] = EMPTY_LIST
+        environ = {variable: server.url, "DD_SITE": "datadoghq.eu"}
+        result = datadog.connection(**TASK, api_url=None, environ=environ, check_mode=True)
+        assert result["operation"] == "create"
+        assert len(server.seen) == 1
+
+    @pytest.mark.parametrize(
+        "site, environ, host",
+        [
+            (None, {}, "api.datadoghq.com"),
+            ("us2.ddog-gov.com", {}, "api.us2.ddog-gov.com"),
+            (None, {"DD_SITE": "datadoghq.eu"}, "api.datadoghq.eu"),
+            ("ap1.datadoghq.com", {"DD_SITE": "datadoghq.eu"}, "api.ap1.datadoghq.com"),
+            ("ap1.datadoghq.com", {"DD_HOST": "http://127.0.0.1:9"}, "api.ap1.datadoghq.com"),
+        ],
+    )
+    def test_site(
+        self, datadog: Datadog, site: str | None, environ: dict[str, str], host: str
+    ) -> None:
+        # A proxy that is not there keeps the request on this machine.
+        environ = {**environ, "HTTPS_PROXY": "http://user:c4n4ry@127.0.0.1:9"}
+        result = datadog.connection(**TASK, api_url=None, site=site, environ=environ, retries=0)
+        assert result["failed"] and host in result["msg"] and "proxy" in result["msg"]
+        assert "c4n4ry" not in result["raw"]
+
+    def test_unknown_sites(self, datadog: Datadog) -> None:
+        assert (
+            "datadoghq.eu" in datadog.connection(**TASK, api_url=None, site="datadoghq.de")["msg"]
+        )
+        message = datadog.connection(
+            **TASK, api_url=None, environ={"DD_SITE": "app.datadoghq.com"}
+        )["msg"]
+        assert "DD_SITE must be one of datadoghq.com" in message
+
+    @pytest.mark.parametrize(
+        "url, problem",
+        [
+            ("http://api.datadoghq.com", "https://"),
+            ("http://127.0.0.1.example.com", "https://"),
+            ("http://localhost.example.com", "https://"),
+            ("api.datadoghq.com", "must be an address"),
+            ("ftp://api.datadoghq.com", "must be an address"),
+            ("https://", "must be an address"),
+            ("https://user:c4n4ry@api.datadoghq.com", "must not contain user names"),
+            ("https://api.datadoghq.com/?x=1", "a query"),
+            ("https://api.datadoghq.com:port", "no address"),
+            ("https://api.datadoghq.com/\r\nX-Injected: 1", "must be an address"),
+        ],
+    )
+    def test_where_credentials_are_not_sent(self, datadog: Datadog, url: str, problem: str) -> None:
+        for result in (
+            datadog.connection(**TASK, api_url=url),
+            datadog.connection(**TASK, api_url=None, environ={"DD_HOST": url}),
+        ):
+            assert result["failed"] and problem in result["msg"]
+
+    def test_site_and_address_exclude_each_other(self, datadog: Datadog) -> None:
+        assert "mutually exclusive" in datadog.connection(**TASK, site="datadoghq.eu")["msg"]
+
+    @pytest.mark.parametrize(
+        "params", [{"timeout": 0}, {"retries": -1}, {"retries": 21}, {"ca_path": "/nowhere"}]
+    )
+    def test_out_of_range(self, datadog: Datadog, params: dict[str, t.Any]) -> None:
+        result = datadog.connection(**{**TASK, **params})
+        assert result["failed"] and next(iter(params)) in result["msg"]
+        assert datadog.requests() == []
+
+
+class TestWire:
+    def test_a_redirect_is_not_followed(self, datadog: Datadog, server: Server) -> None:
+        with Server() as elsewhere:
+            for location in (f"{elsewhere.url}/api", "https://other.example.com/"):
+                server.answers["GET"] = (302, {}, {"Location": location})
+                result = datadog.connection(**TASK, api_url=server.url)
+                assert (
+                    result["failed"]
+                    and "redirects" in result["msg"]
+                    and "not followed" in result["msg"]
+                )
+            assert not elsewhere.seen
+
+    def test_netrc_is_not_read(
+        self, datadog: Datadog, recorder: t.Callable[..., dict[str, str]], tmp_path: pathlib.Path
+    ) -> None:
+        netrc = tmp_path / "netrc"
+        netrc.write_text("machine 127.0.0.1 login somebody password c4n4ry\n")
+        headers = recorder({"NETRC": str(netrc)})
+        assert "Authorization" not in headers
+
+    def test_nobody_there(self, datadog: Datadog) -> None:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+            result = datadog.connection(**TASK, api_url=url, retries=1)
+        assert (
+            result["failed"] and "could not be made" in result["msg"] and url[7:] in result["msg"]
+        )
+
+    def test_an_answer_that_is_no_json(self, datadog: Datadog, server: Server) -> None:
+        server.answers["GET"] = (200, b"<html>Please log in</html>")
+        result = datadog.connection(**TASK, api_url=server.url, retries=1)
+        assert result["failed"] and "not the JSON" in result["msg"]
+        assert len(server.seen) == 2
+
+    @pytest.mark.parametrize(
+        "errors, shown",
+        [
+            (["Bad Request"], "Bad Request"),
+            ([{"title": "Generic Error", "detail": "no good"}], ": no good."),
+            (
+                [{"title": "Invalid Parameter", "detail": "x", "status": "400"}],
+                "Invalid Parameter: x.",
+            ),
+            ([{"detail": "y", "source": {"pointer": "/data/id"}}], "y (at /data/id)"),
+            ("nonsense", "without an explanation"),
+        ],
+    )
+    def test_every_shape_of_errors(
+        self, datadog: Datadog, server: Server, errors: t.Any, shown: str
+    ) -> None:
+        server.answers["GET"] = EMPTY_LIST
+        server.answers["POST"] = (400, {"errors": errors})
+        result = datadog.connection(**TASK, api_url=server.url)
+        assert result["failed"] and result["http_status"] == 400
+        assert "Could not create action connection 'x'" in result["msg"]
+        assert shown in result["msg"]
+
+    def test_waiting_longer_than_anybody_would_is_an_error(
+        self, datadog: Datadog, server: Server
+    ) -> None:
+        server.answers["GET"] = (
+            429,
+            {"errors": ["Too many requests"]},
+            {"X-RateLimit-Reset": "3600"},
+        )
+        result = datadog.connection(**TASK, api_url=server.url)
+        assert result["failed"] and "3600 s" in result["msg"]
+        assert len(server.seen) == 1
+
+    def test_retries_end(self, datadog: Datadog, server: Server) -> None:
+        server.answers["GET"] = (503, b"", {"Retry-After": "0"})
+        result = datadog.connection(**TASK, api_url=server.url, retries=3)
+        assert result["failed"] and result["http_status"] == 503
+        assert len(server.seen) == 4
+
+    def test_a_list_whose_pages_never_end(self, datadog: Datadog, server: Server) -> None:
+        row = {"type": "action_connection", "attributes": {"name": "other"}}
+        server.answers["GET"] = (
+            200,
+            {"data": [{**row, "id": str(n)} for n in range(100)], "meta": {}},
+        )
+        result = datadog.connection(**TASK, api_url=server.url, check_mode=True)
+        assert result["operation"] == "create"
+        assert len(server.seen) == 2
+
+
+def test_requests_is_missing() -> None:
+    """A process of its own, since the modules of this one have been imported with requests."""
+    program = """
+import json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+sys.modules["requests"] = None
+from ansible.module_utils import basic
+basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": {"name": "x", "state": "absent"}}).encode()
+basic._ANSIBLE_PROFILE = "legacy"
+from ansible_collections.tidyops.datadog.plugins.modules.action_connection import main
+main()
+"""
+    command = [sys.executable, "-c", program, json.dumps(import_path())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = json.loads(done.stdout)
+    assert result["failed"] and "requests" in result["msg"] and done.returncode == 1
+
+
+def import_path() -> list[str]:
+    """Where this process finds its modules, and the folder that has C(ansible_collections)."""
+    return [*sys.path, str(pathlib.Path(__file__).parents[7])]
