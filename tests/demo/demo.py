@@ -1,0 +1,155 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The collection at work: built and installed as a user would, against an emulated Datadog."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import typing as t
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PLACE = ROOT / ".cache" / "demo"
+PLAYBOOK = "docs/examples/all_connections.yml"
+BIN = Path(sys.executable).parent
+
+# The emulator is no package of this environment; hence E402 below.
+sys.path.insert(0, str(ROOT / "tests" / "emulator"))
+from datadog_emulator.testing import Emulator, running_emulator  # noqa: E402
+
+
+def say(title: str, text: str) -> None:
+    """Announce a step."""
+    print(f"\n\n\033[1m{title}\033[0m" if sys.stdout.isatty() else f"\n\n### {title}")
+    print(textwrap.fill(" ".join(text.split()), 100), end="\n\n", flush=True)
+
+
+def run(*command: str, environ: t.Mapping[str, str], quiet: bool = False) -> None:
+    """Show a command as a user would type it, and run it."""
+    print(f"$ {' '.join(command)}", flush=True)
+    output = subprocess.DEVNULL if quiet else None
+    subprocess.run(
+        [str(BIN / command[0]), *command[1:]], check=True, cwd=ROOT, env=environ, stdout=output
+    )
+
+
+def expect(datadog: Emulator, connections: int, writes: int) -> None:
+    """Say what Datadog has seen since the last time, and stop the demonstration if it is not what was promised."""
+    methods = [request["method"] for request in datadog.requests()]
+    written = [method for method in methods if method != "GET"]
+    counts = datadog.state()["counts"]
+    there = counts["action_connections"] + counts["team_connections"]
+    print(
+        f"=> Datadog saw {len(methods)} requests, {len(written)} of them writes, and has {there} connections now."
+    )
+    if (there, len(written)) != (connections, writes):
+        sys.exit(f"{connections} connections and {writes} writes were expected.")
+    datadog.clear()
+
+
+def main() -> None:
+    """Run the demonstration; it ends with an error if anything is not as announced."""
+    environ = {
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("ANSIBLE_", "DD_", "DATADOG_"))
+        },
+        "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", "")]),
+        "ANSIBLE_HOME": str(PLACE / "home"),
+        "ANSIBLE_COLLECTIONS_PATH": str(PLACE / "collections"),
+        "ANSIBLE_LOCALHOST_WARNING": "False",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
+        "ANSIBLE_PIPELINING": "True",
+        "ANSIBLE_DISPLAY_OK_HOSTS": "False",
+        **({"ANSIBLE_FORCE_COLOR": "True"} if sys.stdout.isatty() else {}),
+    }
+    say(
+        "1. Install the collection",
+        """The collection is packed and installed the way it would come from Ansible Galaxy.""",
+    )
+    shutil.rmtree(PLACE, ignore_errors=True)
+    package = str(PLACE.relative_to(ROOT))
+    run(
+        "ansible-galaxy",
+        "collection",
+        "build",
+        "--output-path",
+        package,
+        environ=environ,
+        quiet=True,
+    )
+    [tarball] = PLACE.glob("*.tar.gz")
+    archive = str(tarball.relative_to(ROOT))
+    run(
+        "ansible-galaxy", "collection", "install", "--offline", archive, environ=environ, quiet=True
+    )
+
+    with running_emulator("--team", "platform") as datadog:
+        environ.update(
+            {
+                "DD_HOST": datadog.url,
+                "DD_API_KEY": "demo-api-key",
+                "DD_APP_KEY": "demo-application-key",
+            }
+        )
+        say(
+            "2. Create",
+            f"""There is no real Datadog here. An emulated one listens on {datadog.url}; it has a team 'platform' and no
+            connections. DD_HOST, DD_API_KEY and DD_APP_KEY tell the modules where it is. The playbook describes 25 action
+            connections, one for each kind of credentials that Datadog knows, and the connection of a team with its GitHub
+            team. Everything is new, so every task makes a change:""",
+        )
+        run("ansible-playbook", PLAYBOOK, environ=environ)
+        expect(datadog, connections=26, writes=26)
+
+        say(
+            "3. Run it again",
+            """Everything is as the playbook says, so nothing changes and nothing is written. (Tasks without a change are
+            not shown.)""",
+        )
+        run("ansible-playbook", PLAYBOOK, environ=environ)
+        expect(datadog, connections=26, writes=0)
+
+        say(
+            "4. Foretell a change",
+            """The role that Datadog assumes in AWS is to be another one. Check mode shows what would change, and writes
+            nothing:""",
+        )
+        changed = (
+            "ansible-playbook",
+            PLAYBOOK,
+            "--tags",
+            "aws,http",
+            "-e",
+            "aws_role=DatadogAutomation",
+        )
+        run(*changed, "--check", "--diff", environ=environ)
+        expect(datadog, connections=26, writes=0)
+
+        say(
+            "5. Make it",
+            "The same without --check: the change is the one that was foretold, and the only one.",
+        )
+        run(*changed, "--diff", environ=environ)
+        expect(datadog, connections=26, writes=1)
+
+        say("6. Remove everything", "The same playbook, with state=absent:")
+        run("ansible-playbook", PLAYBOOK, "-e", "state=absent", environ=environ)
+        expect(datadog, connections=0, writes=26)
+
+    say(
+        "That was all",
+        f"""The playbook is {PLAYBOOK}; `make emulator PORT=8126` starts a Datadog of your own to try your tasks on; the
+        README tells the rest.""",
+    )
+
+
+if __name__ == "__main__":
+    main()
