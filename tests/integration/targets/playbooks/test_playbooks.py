@@ -1,0 +1,137 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whole playbooks, run by ansible-playbook against the emulator, and all that they print."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+# ansible-test runs this in a copy of the target; the collection itself is where Ansible finds it.
+COLLECTION = (
+    Path(os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)[0])
+    / "ansible_collections"
+    / "tidyops"
+    / "datadog"
+)
+# The emulator is no package of this environment; hence E402 below.
+sys.path.insert(0, str(COLLECTION / "tests" / "emulator"))
+from datadog_emulator.testing import Emulator, running_emulator  # noqa: E402
+
+EXAMPLE = COLLECTION / "docs" / "examples" / "all_connections.yml"
+CANARY = "c4n4ry"
+KEYS = {"DD_API_KEY": f"{CANARY}-api-key", "DD_APP_KEY": f"{CANARY}-app-key"}
+
+
+@pytest.fixture(name="datadog")
+def emulated_datadog() -> t.Iterator[Emulator]:
+    """An organisation without connections and with the team C(platform)."""
+    with running_emulator("--team", "platform") as emulator:
+        yield emulator
+
+
+def play(datadog: Emulator, playbook: Path, *arguments: str, **environ: str) -> str:
+    """Run a playbook and return all that it prints, in which no secret may be."""
+    environment = {**os.environ, "DD_HOST": datadog.url, **KEYS, **environ}
+    command = ["ansible-playbook", str(playbook), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    output = done.stdout + done.stderr
+    assert CANARY not in output
+    assert done.returncode == 0, output
+    return output
+
+
+def changed(output: str) -> int:
+    """The number of changed tasks, from the recap."""
+    [number] = re.findall(r"changed=(\d+)", output)
+    return int(number)
+
+
+def writes(datadog: Emulator) -> list[str]:
+    """The methods of the writes since the last time."""
+    methods = [request["method"] for request in datadog.requests()]
+    datadog.clear()
+    return [method for method in methods if method != "GET"]
+
+
+def test_every_kind_of_connection(datadog: Emulator, tmp_path: Path) -> None:
+    """Create, unchanged, check mode, change, delete: 25 action connections and a team connection."""
+    secrets = yaml.safe_load((EXAMPLE.parent / "secrets.yml").read_text(encoding="utf-8"))[
+        "secrets"
+    ]
+    canaries = tmp_path / "canaries.yml"
+    canaries.write_text(
+        yaml.safe_dump({"secrets": {name: f"{CANARY}-{name}" for name in secrets}}),
+        encoding="utf-8",
+    )
+    given = ("-e", f"@{canaries}")
+
+    assert changed(play(datadog, EXAMPLE, *given, "--check")) == 26
+    assert writes(datadog) == []
+    assert changed(play(datadog, EXAMPLE, *given, "-vvvv", ANSIBLE_DEBUG="True")) == 26
+    assert writes(datadog) == ["POST"] * 26
+
+    assert changed(play(datadog, EXAMPLE, *given)) == 0
+    assert writes(datadog) == []
+
+    other = (
+        "-e",
+        "aws_role=Another",
+        "-e",
+        "update_secrets=always",
+        "-e",
+        "managed_by=somebody",
+        "--diff",
+    )
+    foretold = play(datadog, EXAMPLE, *given, *other, "--check")
+    assert changed(foretold) == 26
+    assert writes(datadog) == []
+    done = play(datadog, EXAMPLE, *given, *other)
+    assert done == foretold
+    assert sorted(writes(datadog)) == ["DELETE"] + ["PATCH"] * 25 + ["POST"]
+
+    assert changed(play(datadog, EXAMPLE, *given, "-e", "state=absent")) == 26
+    assert writes(datadog) == ["DELETE"] * 26
+    counts = datadog.state()["counts"]
+    assert (counts["action_connections"], counts["team_connections"]) == (0, 0)
+    assert changed(play(datadog, EXAMPLE, *given, "-e", "state=absent")) == 0
+
+
+@pytest.mark.parametrize(
+    "module", sorted(path.stem for path in (COLLECTION / "plugins" / "modules").glob("*.py"))
+)
+def test_examples_of_the_documentation(datadog: Emulator, tmp_path: Path, module: str) -> None:
+    """The examples of each module run from top to bottom, and what they leave is there in the end."""
+    source = (COLLECTION / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8")
+    [examples] = re.findall(r'^EXAMPLES = r"""\n(.*?)^"""', source, re.DOTALL | re.MULTILINE)
+    names = sorted(set(re.findall(r"{{ (\w+) }}", re.sub(r"!unsafe .*", "", examples))))
+    registered = re.findall(r"register: (\w+)", examples)
+    head = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {name: f"{CANARY}-{name}" for name in names if name not in registered},
+    }
+    indented = "".join(
+        f"    {line}" if line.strip() else line for line in examples.splitlines(keepends=True)
+    )
+    playbook = tmp_path / "examples.yml"
+    front = "".join(f"  {line}" for line in yaml.safe_dump(head).splitlines(keepends=True)).lstrip()
+    playbook.write_text(f"- {front}  tasks:\n{indented}", encoding="utf-8")
+    output = play(datadog, playbook, "--diff")
+    assert changed(output) == len(
+        re.findall(rf"tidyops\.datadog\.{module}:", examples)
+    ) - UNCHANGED.get(module, 0)
+
+
+#: How many of a module's examples find things as they are.
+UNCHANGED = {"team_connection": 1}
