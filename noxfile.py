@@ -1,0 +1,204 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection's tests: ``nox --list`` names them, ``nox -s NAME`` runs one."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import antsibull_nox
+import nox
+
+ROOT = Path(__file__).resolve().parent
+CACHE = ROOT / ".cache"
+# The home of all tools: they leave things behind in it, and ansible-test knows no other place.
+HOME = CACHE / "home"
+
+ANSIBLE_CORES = ["2.16", "2.17", "2.18", "2.19", "2.20", "2.21"]
+PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"]
+CONTROLLER_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+# What ansible-test runs unit tests with.
+UNIT_TOOLS = ["mock", "pytest", "pytest-mock", "pytest-xdist", "pyyaml"]
+
+# pip's settings and what uv calls them.
+UV_VARIABLES = {
+    "cert": "SSL_CERT_FILE",
+    "extra-index-url": "UV_INDEX",
+    "index-url": "UV_DEFAULT_INDEX",
+    "no-index": "UV_NO_INDEX",
+    "trusted-host": "UV_INSECURE_HOST",
+}
+
+# Stands in for the get-pip.py that ansible-test downloads from a host that is not reachable from
+# everywhere: the pip that comes with Python does as well.
+GET_PIP = "import ensurepip\n\nensurepip.bootstrap()\n"
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+
+
+def pip_settings() -> dict[str, str]:
+    """Return pip's settings from its files and its environment, by their plain names."""
+    listing = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
+    )
+    lines = sorted(listing.stdout.splitlines(), key=lambda line: line.startswith(":env:"))
+    settings = {}
+    for line in lines:
+        name, value = line.split("=", 1)
+        settings[name.rpartition(".")[2]] = str(ast.literal_eval(value))
+    return settings
+
+
+def interpreter_path() -> str:
+    """Return PATH with pyenv's interpreters in the place of its shims, which often fail."""
+    directories: list[Path] = []
+    for directory in map(Path, os.environ["PATH"].split(os.pathsep)):
+        if directory.name == "shims":
+            directories.extend(directory.parent.glob("versions/3.*/bin"))
+        else:
+            directories.append(directory)
+    directories.extend(Path.home().glob(".pyenv/versions/3.*/bin"))
+    return os.pathsep.join(map(str, directories))
+
+
+def prepare_environment() -> None:
+    """Set what all tools go by: where their home is, and where packages come from."""
+    settings = {name: " ".join(value.split()) for name, value in pip_settings().items()}
+    for name, value in settings.items():
+        if name in UV_VARIABLES:
+            os.environ.setdefault(UV_VARIABLES[name], value)
+    # pip passes over a place that is not there, uv does not.
+    places = settings.get("find-links", "").split()
+    found = [place for place in places if "://" in place or Path(place).exists()]
+    os.environ.setdefault("UV_FIND_LINKS", ",".join(found))
+    # As pip does: the newest version that any of the indexes has.
+    os.environ["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    os.environ["UV_PYTHON_DOWNLOADS"] = "never"
+    os.environ["PATH"] = interpreter_path()
+
+    pip_configuration = HOME / ".config" / "pip" / "pip.conf"
+    lines = ["[global]", *(f"{name} = {value}" for name, value in settings.items())]
+    pip_configuration.parent.mkdir(parents=True, exist_ok=True)
+    pip_configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    os.environ.setdefault("GIT_CONFIG_GLOBAL", str(Path.home() / ".gitconfig"))
+    os.environ["HOME"] = str(HOME)
+
+
+def provide_get_pip(ansible_test_program: str) -> None:
+    """Put the stand-in where ansible-test looks for get-pip.py before it downloads it."""
+    cache = HOME / ".ansible" / "test" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    [requirements] = (
+        Path(ansible_test_program)
+        .parents[1]
+        .glob("lib/python3*/site-packages/ansible_test/_internal/python_requirements.py")
+    )
+    for version in re.findall(r"pip='([\d.]+)'", requirements.read_text(encoding="utf-8")):
+        get_pip = cache / f"get_pip_{version.replace('.', '_')}.py"
+        if not get_pip.exists():
+            get_pip.write_text(GET_PIP, encoding="utf-8")
+
+
+def collection_tree(name: str) -> Path:
+    """Copy what git knows or would add to the place where ansible-test wants a collection.
+
+    The copy is a repository of its own, since ansible-test would ask the one around it, where all
+    of the copy is ignored.
+    """
+    tree = CACHE / "trees" / name / "ansible_collections" / "tidyops" / "datadog"
+    shutil.rmtree(tree, ignore_errors=True)
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        check=True,
+        capture_output=True,
+        cwd=ROOT,
+        text=True,
+    )
+    for file in filter(None, listing.stdout.split("\0")):
+        if (ROOT / file).exists():
+            (tree / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / file, tree / file)
+    subprocess.run(["git", "init", "--quiet", tree], check=True)
+    return tree
+
+
+def ansible_test(session: nox.Session, command: str, *arguments: str) -> None:
+    """Run ansible-test on a copy of the collection.
+
+    Its ``--venv`` would make environments of its own with pip, which takes ten times as long as
+    those that nox has made with uv. An environment without ansible-core is one for modules alone:
+    then the ansible-core beside nox drives the tests.
+    """
+    own_path = [*session.bin_paths, str(Path(sys.executable).parent)]
+    path = os.pathsep.join([*own_path, os.environ["PATH"]])
+    program = str(shutil.which("ansible-test", path=path))
+    provide_get_pip(program)
+    with session.chdir(collection_tree(re.sub(r"[^\w.]+", "-", session.name).strip("-"))):
+        session.run(
+            program,
+            command,
+            "--color",
+            "no",
+            *arguments,
+            *session.posargs,
+            env={"PATH": path},
+            external=True,
+        )
+
+
+def python_versions() -> list[str]:
+    """Return the versions of Python that the modules support and that are here, oldest first."""
+    return [version for version in PYTHONS if shutil.which(f"python{version}")]
+
+
+prepare_environment()
+antsibull_nox.load_antsibull_nox_toml()
+
+
+@nox.session
+def sanity(session: nox.Session) -> None:
+    """Run every test of ansible-test sanity, with the interpreters that are there."""
+    session.install("ansible-core")
+    ansible_test(session, "sanity", "--junit")
+
+
+@nox.session(python=python_versions())
+def units(session: nox.Session) -> None:
+    """Run the unit tests: all of them on the newest Python, those of the modules on all."""
+    session.install(*UNIT_TOOLS, "-r", "tests/unit/requirements.txt")
+    if session.python == CONTROLLER_PYTHON:
+        session.install("ansible-core")
+    ansible_test(session, "units", "--python", session.python)
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Run all integration targets, against the emulator."""
+    session.install("ansible-core", "-r", "tests/integration/requirements.txt")
+    ansible_test(session, "integration", "--python", CONTROLLER_PYTHON, "--continue-on-error")
+
+
+@nox.session(default=False)
+@nox.parametrize("ansible_core", [nox.param(version, id=version) for version in ANSIBLE_CORES])
+def matrix(session: nox.Session, ansible_core: str) -> None:
+    """Run sanity, unit and integration tests with one release of ansible-core."""
+    session.install(
+        f"ansible-core == {ansible_core}.*",
+        *UNIT_TOOLS,
+        "-r",
+        "tests/unit/requirements.txt",
+        "-r",
+        "tests/integration/requirements.txt",
+    )
+    python = str(session.python or CONTROLLER_PYTHON)
+    ansible_test(session, "sanity")
+    ansible_test(session, "units", "--python", python)
+    ansible_test(session, "integration", "--python", python, "--continue-on-error")
