@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import typing as t
@@ -16,6 +17,7 @@ from collections.abc import Mapping
 
 from ansible.module_utils.ansible_release import __version__ as ANSIBLE_VERSION
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
@@ -82,12 +84,26 @@ class DatadogModule(AnsibleModule):
         if REQUESTS_IMPORT_ERROR:
             self.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
 
+    def log(self, msg: t.Any, log_args: t.Any = None) -> None:
+        # Ansible logs nested options as Python writes them. A secret with a line break or a quote looks different
+        # there from the text that Ansible hides.
+        self._hide(set(self.no_log_values))
+        super().log(
+            remove_values(msg, self.no_log_values),
+            remove_values(log_args or {}, self.no_log_values),
+        )
+
+    def _hide(self, secrets: t.Iterable[str]) -> None:
+        """Keep texts out of everything that is returned or logged, however they are written."""
+        for secret in secrets:
+            self.no_log_values.update(_written_forms(secret))
+
     def fail_json(self, msg: str, **kwargs: t.Any) -> None:
         # Ansible returns the invocation with every failure. It hides what it knows to be secret in it, which is not
         # enough: a secret may stand under a misspelt name or have the wrong type, and where the type is wrong, Ansible
         # gives up looking for the others.
         shown, hidden = _shown(self.argument_spec, self.params)
-        self.no_log_values.update(text for text in hidden if len(text) >= SHORTEST_SECRET)
+        self._hide(text for text in hidden if len(text) >= SHORTEST_SECRET)
         super().fail_json(
             msg="; ".join([msg, *self._further_errors()]),
             invocation={"module_args": shown},
@@ -109,7 +125,7 @@ class DatadogModule(AnsibleModule):
         """:raises OptionError: for bad input."""
         options = Connection.of(self.params, os.environ)
         # Those of the environment are not known to Ansible yet.
-        self.no_log_values.update(value for value in options.secrets if value)
+        self._hide(secret for secret in options.secrets if secret)
         return Client(
             options.base_url,
             options.authentication(),
@@ -290,6 +306,16 @@ def _shown(spec: Mapping[str, t.Any], params: t.Any) -> tuple[t.Any, list[str]]:
             for _entry, texts in parts:
                 hidden += texts
     return shown, hidden
+
+
+def _written_forms(secret: str) -> t.Iterator[str]:
+    """A secret as it is, as Python and JSON write it, and each of its lines."""
+    yield secret
+    yield repr(secret)[1:-1]
+    yield json.dumps(secret)[1:-1]
+    for line in secret.splitlines():
+        if len(line) >= SHORTEST_SECRET:
+            yield line
 
 
 def _texts(value: t.Any) -> t.Iterator[str]:

@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
     running_emulator,
 )
+from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY
 from ansible_collections.tidyops.datadog.tests.unit.module_runner import Run
 
 
@@ -42,8 +43,10 @@ class Datadog:
     def run(self, module: str, **params: t.Any) -> dict[str, t.Any]:
         """Run a module; whatever it ends with, it must not tell a secret."""
         result = self.start(module, **params).result()
-        for secret in self.KEYS.values():
+        assert "Invoked with" in result["logged"] or result.get("failed")
+        for secret in [*self.KEYS.values(), CANARY]:
             assert secret not in result["raw"]
+            assert secret not in result["logged"]
         return result
 
     def connection(self, **params: t.Any) -> dict[str, t.Any]:

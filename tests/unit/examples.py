@@ -28,6 +28,11 @@ def _plain_text(loader: _Loader, node: yaml.ScalarNode) -> str:
 _Loader.add_constructor("!unsafe", _plain_text)
 
 
+def secret(name: str) -> str:
+    """A text that tests can search for, with all that may be written differently from what it is."""
+    return f"{CANARY}-{name}\n'{CANARY}' \"{CANARY}\" \\ {CANARY} ü {CANARY}\n{CANARY}-end\n"
+
+
 def _filled(value: t.Any) -> t.Any:
     """Fill in the playbook's variables: a text of its own for each secret, which tests can search for."""
     if isinstance(value, dict):
@@ -35,7 +40,7 @@ def _filled(value: t.Any) -> t.Any:
     if isinstance(value, list):
         return [_filled(item) for item in value]
     if isinstance(value, str):
-        value = re.sub(r"^{{ secrets\.(\w+) }}$", lambda match: f"{CANARY}-{match.group(1)}", value)
+        value = re.sub(r"^{{ secrets\.(\w+) }}$", lambda match: secret(match.group(1)), value)
         return value.replace("{{ aws_role }}", "DatadogActions")
     return value
 

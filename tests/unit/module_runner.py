@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import sys
 import traceback
 import typing as t
@@ -43,6 +44,7 @@ class Run:
         self.pid = os.fork()
         if self.pid == 0:
             os.dup2(writer, 1)
+            _log_to_output()
             # pytest has replaced sys.stdout by something that does not end in file descriptor 1.
             sys.stdout = os.fdopen(1, "w")
             status = _run_and_exit(module.main, arguments, environ or {})
@@ -53,17 +55,28 @@ class Run:
     def result(self) -> dict[str, t.Any]:
         """Wait for the end.
 
-        :returns: the result as Ansible gets it, but with warnings as plain texts, and with C(raw), the output as it
-            was written.
+        :returns: the result as Ansible gets it, but with warnings as plain texts; with C(raw), the output as it was
+            written; and with C(logged), what went to syslog.
         """
         with os.fdopen(self._reader) as output:
-            raw = output.read()
+            parts = re.split("\x1e(.*?)\x1f", output.read(), flags=re.DOTALL)
+        raw, logged = "".join(parts[::2]), "".join(parts[1::2])
         _pid, status = os.waitpid(self.pid, 0)
         result: dict[str, t.Any] = json.loads(raw)
         assert os.WEXITSTATUS(status) == (1 if result.get("failed") else 0), raw
         # ansible-core 2.19 and newer return warnings as objects.
         warnings = [json.dumps(warning) for warning in result.get("warnings", [])]
-        return {**result, "warnings": warnings, "raw": raw}
+        return {**result, "warnings": warnings, "raw": raw, "logged": logged}
+
+
+def _log_to_output() -> None:
+    """Take the place of syslog and the journal, which are the machine's: mark their messages in the output."""
+
+    def write(*message: t.Any) -> None:
+        os.write(1, f"\x1e{message[-1]}\x1f".encode())
+
+    basic.has_journal = False
+    basic.syslog.syslog = write
 
 
 def _run_and_exit(

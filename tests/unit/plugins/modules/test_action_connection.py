@@ -27,6 +27,7 @@ from ansible_collections.tidyops.datadog.tests.unit.examples import (
     KINDS,
     credentials_of,
     example,
+    secret,
 )
 
 CATALOGUE = sorted(f"{i.key}.{v.key}" for i in INTEGRATIONS for v in i.credentials)
@@ -409,7 +410,7 @@ class TestLists:
         }
         connection_id = created["connection_id"]
         assert datadog.emulator.holds_secret(
-            connection_id, "tokens.accessToken", f"{CANARY}-tickets_access_token"
+            connection_id, "tokens.accessToken", secret("tickets_access_token")
         )
         assert datadog.emulator.holds_secret(connection_id, "tokens.added", f"{CANARY}-added")
         assert datadog.connection(**task)["changed"] is False
