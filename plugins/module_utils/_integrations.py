@@ -120,7 +120,8 @@ class Text(WritableField):
 
     def problems(self, path: str, value: str) -> Problems:
         if value == "":
-            since = "" if self.secret else ", since Datadog cannot unset it"
+            optional = not (self.secret or self.required)
+            since = ", since Datadog cannot unset it" if optional else ""
             yield path, f"must not be empty; leave it out to keep what Datadog has{since}"
         elif self.pattern and not re.fullmatch(self.pattern, value):
             yield path, f"must be {self.expected}"

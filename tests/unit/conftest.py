@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import threading
@@ -14,6 +15,7 @@ import typing as t
 import pytest
 
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
+    Emulator,
     running_emulator,
 )
 from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY
@@ -25,7 +27,7 @@ class Datadog:
 
     KEYS = {"api_key": "4p1-k3y-of-the-tests", "app_key": "4pp-k3y-of-the-tests"}
 
-    def __init__(self, emulator: t.Any) -> None:
+    def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
 
     def start(
@@ -64,17 +66,42 @@ class Datadog:
         return self.requests("POST", "PUT", "PATCH", "DELETE")
 
 
-@pytest.fixture(scope="session")
-def _emulator() -> t.Iterator[t.Any]:
-    with running_emulator("--team", "platform") as emulator:
-        yield emulator
+_EMULATOR = pytest.StashKey[Emulator]()
+_RUNNING = contextlib.ExitStack()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start the one emulator that all tests use.
+
+    Not in a fixture: ansible-test runs each test in a fork, which would start an emulator and never end it.
+    """
+    is_worker = hasattr(session.config, "workerinput")
+    if is_worker or getattr(session.config.option, "dist", "no") == "no":
+        session.config.stash[_EMULATOR] = _RUNNING.enter_context(running_emulator())
+
+
+def pytest_sessionfinish() -> None:
+    """End the emulator."""
+    _RUNNING.close()
+
+
+@pytest.fixture(name="emulator")
+def fixture_emulator(pytestconfig: pytest.Config) -> t.Iterator[Emulator]:
+    """An emulator without anything in it; what it complains about fails the test."""
+    emulator = pytestconfig.stash[_EMULATOR]
+    emulator.reset()
+    before = emulator.errors()
+    yield emulator
+    assert emulator.errors() == before
 
 
 @pytest.fixture
-def datadog(_emulator: t.Any) -> Datadog:
+def datadog(emulator: Emulator) -> Datadog:
     """An organisation without connections and with the team C(platform)."""
-    _emulator.reset()
-    return Datadog(_emulator)
+    team = {"data": {"type": "team", "attributes": {"name": "Platform", "handle": "platform"}}}
+    assert emulator.call("POST", "/api/v2/team", team).status == 201
+    emulator.clear()
+    return Datadog(emulator)
 
 
 class Server:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.action_connections import (
+    ActionConnection,
     timestamp,
 )
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.catalogue import (
@@ -103,6 +104,23 @@ def test_times_as_go_prints_them(microsecond: int, text: str) -> None:
     moment = datetime(2026, 7, 13, 13, 25, 30, microsecond, timezone.utc)
     assert timestamp(moment) == text
     assert TIME.fullmatch(text)
+
+
+def test_every_touch_moves_last_updated() -> None:
+    """Also where the clock does not: here it is behind."""
+    ahead = datetime(2999, 1, 1, tzinfo=timezone.utc)
+    sample = ActionConnection("x", integration(kind("OktaAPIToken")), None, "me", created_at=ahead)
+    sample.touch()
+    assert sample.last_updated > sample.created_at == ahead
+
+
+def test_ids_in_upper_case(emulator: Emulator) -> None:
+    connection_id = create(emulator, "CloudflareGlobalAPIToken")
+    path = f"{CONNECTIONS}/{connection_id.upper()}"
+    assert emulator.call("GET", path).body["data"]["id"] == connection_id
+    body = change(integration={"type": "Cloudflare"})
+    assert emulator.call("PATCH", path, body).status == 200
+    assert emulator.call("DELETE", path).status == 204
 
 
 def test_plain_attributes(emulator: Emulator) -> None:

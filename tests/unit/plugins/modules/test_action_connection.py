@@ -733,9 +733,8 @@ class TestLostAnswers:
     @pytest.mark.parametrize("kind", ["reset", "half", "status"])
     def test_of_other_requests_are_repeated(self, datadog: Datadog, method: str, kind: str) -> None:
         datadog.connection(**AWS)
-        datadog.emulator.add_fault(
-            kind, method=method, **({"status": 500} if kind == "status" else {})
-        )
+        details: dict[str, t.Any] = {"status": 500} if kind == "status" else {}
+        datadog.emulator.add_fault(kind, method=method, **details)
         if method == "DELETE":
             result = datadog.connection(name=AWS["name"], state="absent")
         else:
