@@ -259,12 +259,13 @@ class Directory:
             # The list is a preview; an organisation without it gets a 4xx that Datadog does not document.
             if exc.status is None or not 400 <= exc.status < 500 or exc.status in (401, 408, 429):
                 raise
-            hint = f" {FORBIDDEN}" if exc.status == 403 else ""
+            why = (
+                "Without the list of connections, which is a preview that not every organisation has, nothing tells"
+                f" whether {name!r} exists, and creating it could make a second one. Ways out: give connection_id,"
+                " which needs no list; or ask Datadog's support to enable the list"
+            )
             raise Refusal(
-                f"Could not {doing}: Datadog does not list the action connections of this organisation (the list is a"
-                f" preview), so nothing tells whether {name!r} exists, and creating it could make a second one."
-                f" Ways out: give connection_id, which needs no list, or ask Datadog's support to enable the list."
-                f" Its answer: {exc.reason}.{hint}"
+                f"{exc} {FORBIDDEN} If that is so: {why}" if exc.status == 403 else f"{exc} {why}"
             ) from exc
 
 

@@ -253,19 +253,26 @@ def run(
     try:
         client = module.client()
         outcome = converge(resource(client, module.params), module.check_mode, client.retries)
-    except (OptionError, Refusal) as exc:
-        module.fail_json(msg=str(exc))
-    except DatadogError as exc:
-        hint = getattr(resource, "forbidden_hint", "") if exc.status == 403 else ""
-        module.fail_json(
-            msg=f"{exc} {hint}".rstrip(),
-            http_status=exc.status,
-            errors=[error._asdict() for error in exc.errors],
-        )
+    except (OptionError, Refusal, DatadogError) as exc:
+        hint = ""
+        if isinstance(exc, DatadogError) and exc.status == 403:
+            hint = getattr(resource, "forbidden_hint", "")
+        module.fail_json(msg=f"{exc} {hint}".rstrip(), **_answered(exc))
     else:
         for warning in outcome.warnings:
             module.warn(warning)
         module.exit_json(**_returned(outcome.plan), **outcome.result)
+
+
+def _answered(exc: Exception) -> dict[str, t.Any]:
+    """What Datadog answered, if that is what an error is about."""
+    error = exc if isinstance(exc, DatadogError) else exc.__cause__
+    if not isinstance(error, DatadogError):
+        return {}
+    return {
+        "http_status": error.status,
+        "errors": [detail._asdict() for detail in error.errors],
+    }
 
 
 def _returned(plan: Plan) -> dict[str, t.Any]:

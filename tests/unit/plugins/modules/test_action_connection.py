@@ -784,8 +784,9 @@ class TestTwoRunners:
             assert all(connection_id in message for connection_id in left)
 
 
-def test_forbidden_says_what_is_needed(datadog: Datadog) -> None:
+@pytest.mark.parametrize("identity", [{"connection_id": UNKNOWN_ID}, {}])
+def test_forbidden_says_what_is_needed(datadog: Datadog, identity: dict[str, str]) -> None:
     datadog.emulator.settings(require_registration=True)
-    result = datadog.connection(**AWS, connection_id=UNKNOWN_ID)
+    result = datadog.connection(**AWS, **identity)
     assert result["failed"] and result["http_status"] == 403
-    assert "registered" in result["msg"] and "connections_write" in result["msg"]
+    assert "must be registered" in result["msg"] and "connections_write" in result["msg"]
