@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sys
 
-# Beside this file when it is run, which type checkers do not know.
-from datadog_emulator.cli import main  # type: ignore[import-not-found]
+from datadog_emulator.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

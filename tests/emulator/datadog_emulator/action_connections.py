@@ -107,11 +107,8 @@ def get(state: State, call: Call) -> Answer:
 
 def update(state: State, call: Call) -> Answer:
     """Change what the body gives and keep the rest."""
-    connection_id = call.path["connection_id"]
-    existing = state.action_connections.get(connection_id.lower())
-    found = connection_violations(call.body, update=True, known=existing.kind if existing else None)
-    if is_uuid(connection_id):
-        _refuse_violations(found, "Update")
+    if is_uuid(call.path["connection_id"]):
+        _refuse_violations(connection_violations(call.body, update=True), "Update")
     # Datadog says "creating" here too.
     connection = _find(state, call, "creating")
     attributes = call.body["data"]["attributes"]

@@ -127,13 +127,8 @@ _INTEGRATION = {
 }
 
 
-def connection_violations(
-    body: Any, update: bool, known: Credentials | None = None
-) -> list[Violation]:
-    """Return what is wrong with the body of a POST or (``update``) PATCH of an action connection.
-
-    ``known`` is the kind of the existing connection: a PATCH may leave its credentials out.
-    """
+def connection_violations(body: Any, update: bool) -> list[Violation]:
+    """Return what is wrong with the body of a POST or (``update``) PATCH of an action connection."""
     found = violations(_CONNECTION[update], body)
     if found or "integration" not in body["data"]["attributes"]:
         return found
@@ -144,9 +139,8 @@ def connection_violations(
         return [Violation(base + wrong[0], wrong[1])]
     if "credentials" in integration:
         entry = BY_TYPES[integration["type"], integration["credentials"]["type"]]
-    elif known and known.integration == integration["type"]:
-        entry = known
     else:
+        # A PATCH without credentials: what stands beside them is the same for all their types.
         entry = next(entry for entry in CATALOGUE if entry.integration == integration["type"])
     return violations(_INTEGRATION[entry, update], integration, base)
 

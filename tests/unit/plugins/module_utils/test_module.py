@@ -15,6 +15,7 @@ import typing as t
 
 import pytest
 
+import ansible_collections
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog, Server
 
 TASK = {"name": "x", "aws": {"assume_role": {"account_id": "123456789012", "role": "r"}}}
@@ -291,4 +292,4 @@ main()
 
 def import_path() -> list[str]:
     """Where this process finds its modules, and the folder that has C(ansible_collections)."""
-    return [*sys.path, str(pathlib.Path(__file__).parents[7])]
+    return [*sys.path, *(str(pathlib.Path(path).parent) for path in ansible_collections.__path__)]
