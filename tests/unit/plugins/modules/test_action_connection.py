@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 import typing as t
 
 import pytest
@@ -782,6 +783,42 @@ class TestTwoRunners:
         assert errors
         for message in errors:
             assert all(connection_id in message for connection_id in left)
+
+
+class TestKilled:
+    @staticmethod
+    def kill_at(datadog: Datadog, method: str, task: dict[str, t.Any]) -> None:
+        """Kill a run while it waits for the answer to its first request of a method."""
+        datadog.emulator.add_fault("hang", method=method, when="after", seconds=20)
+        datadog.emulator.clear()
+        run = datadog.start("action_connection", **{**task, "timeout": 30})
+        while not datadog.emulator.faults()[-1]["fired"]:
+            time.sleep(0.05)
+        run.kill()
+
+    def test_while_creating(self, datadog: Datadog) -> None:
+        self.kill_at(datadog, "POST", GITLAB)
+        assert datadog.connection(**GITLAB)["operation"] == "none"
+        assert len(datadog.emulator.state()["action_connections"]) == 1
+
+    def test_while_changing(self, datadog: Datadog) -> None:
+        datadog.connection(**AWS)
+        changed = {**AWS, "aws": {"assume_role": {"role": "Another"}}}
+        self.kill_at(datadog, "PATCH", changed)
+        assert datadog.connection(**changed)["operation"] == "none"
+
+    def test_while_replacing(self, datadog: Datadog) -> None:
+        old = datadog.connection(**GITLAB)["connection_id"]
+        task = {**AWS, "name": GITLAB["name"], "allow_replace": True}
+        self.kill_at(datadog, "POST", task)
+        result = datadog.connection(**task)
+        assert result["failed"]
+        # Nothing tells the two apart but their kinds, and those are told.
+        for connection in datadog.emulator.state()["action_connections"]:
+            assert connection["id"] in result["msg"]
+        assert f"{old} (gitlab.api_key)" in result["msg"] and "(aws.assume_role)" in result["msg"]
+        assert datadog.connection(connection_id=old, state="absent")["changed"] is True
+        assert datadog.connection(**task)["operation"] == "none"
 
 
 @pytest.mark.parametrize("identity", [{"connection_id": UNKNOWN_ID}, {}])
