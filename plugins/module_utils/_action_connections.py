@@ -14,7 +14,11 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client, DatadogError
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
+    Client,
+    DatadogError,
+    as_object,
+)
 from ansible_collections.tidyops.datadog.plugins.module_utils._integrations import (
     BY_KEY,
     BY_TYPE,
@@ -103,8 +107,13 @@ class Desired:
                 (", ".join(given), "are mutually exclusive; a connection has one integration")
             )
         elif given:
-            configuration = Configuration.of(BY_KEY[given[0]], params[given[0]])
-            problems.extend(configuration.problems())
+            integration = BY_KEY[given[0]]
+            configuration = Configuration.of(integration, params[given[0]])
+            if configuration:
+                problems.extend(configuration.problems())
+            else:
+                keys = " or ".join(variant.key for variant in integration.credentials)
+                problems.append((given[0], f"must hold {keys}"))
         elif present:
             keys = ", ".join(BY_KEY)
             problems.append(("state", f"is present, so one integration is required: one of {keys}"))
@@ -123,6 +132,7 @@ class Desired:
 class Observed:
     """A connection as Datadog returns it, secrets excepted.
 
+    :ivar integration_type: empty, like C(credentials_type), if the answer does not tell.
     :ivar values: the integration in the shape of its option, read-only fields included; empty for an integration
         that this collection does not know.
     :ivar created_at: ISO 8601 or None; last_updated likewise.
@@ -138,6 +148,11 @@ class Observed:
     created_by: str | None
 
     @property
+    def tells_kind(self) -> bool:
+        """Whether the answer told which integration and credentials these are."""
+        return bool(self.integration_type and self.credentials_type)
+
+    @property
     def kind(self) -> str:
         """The paths of the options, or the API's types where the collection does not know them."""
         integration = BY_TYPE.get(self.integration_type)
@@ -148,12 +163,12 @@ class Observed:
 
     @classmethod
     def of(cls, data: t.Mapping[str, t.Any]) -> Observed:
-        """Read the C(data) of an answer, or a row of the list."""
-        attributes = _dict(data.get("attributes"))
-        answer = _dict(attributes.get("integration"))
-        secrets = _dict(answer.get("credentials"))
-        integration = BY_TYPE.get(str(answer.get("type")))
-        credentials = integration and integration.variant(str(secrets.get("type")))
+        """Read the C(data) of an answer, or a row of the list, whatever it holds beside its id."""
+        attributes = as_object(data.get("attributes"))
+        answer = as_object(attributes.get("integration"))
+        secrets = as_object(answer.get("credentials"))
+        integration = BY_TYPE.get(_text(answer.get("type")))
+        credentials = integration and integration.variant(_text(secrets.get("type")))
         values: dict[str, t.Any] = {}
         if integration and credentials:
             values = {
@@ -162,16 +177,18 @@ class Observed:
             values[credentials.key] = {
                 field.name: field.read(secrets.get(field.name)) for field in credentials.fields
             }
-        creator = _dict(_dict(_dict(data.get("relationships")).get("created_by")).get("data"))
+        creator = as_object(
+            as_object(as_object(data.get("relationships")).get("created_by")).get("data")
+        )
         return cls(
-            connection_id=str(data.get("id")),
-            name=str(attributes.get("name", "")),
-            integration_type=str(answer.get("type")),
-            credentials_type=str(secrets.get("type")),
+            connection_id=data["id"],
+            name=_text(attributes.get("name")),
+            integration_type=_text(answer.get("type")),
+            credentials_type=_text(secrets.get("type")),
             values=values,
             created_at=iso8601(attributes.get("created_at")),
             last_updated=iso8601(attributes.get("last_updated")),
-            created_by=creator.get("id"),
+            created_by=_text(creator.get("id")) or None,
         )
 
     def result(self) -> dict[str, t.Any]:
@@ -199,8 +216,8 @@ class Observed:
         return {key: value for key, value in result.items() if key == "name" or key in BY_KEY}
 
 
-def _dict(value: t.Any) -> dict[str, t.Any]:
-    return value if isinstance(value, dict) else {}
+def _text(value: t.Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _pruned(values: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -237,7 +254,7 @@ class Directory:
     def get(self, connection_id: str, doing: str) -> Observed | None:
         """:returns: None where there is none of that id."""
         try:
-            return Observed.of(self._client.get(f"{PATH}/{connection_id}", doing)["data"])
+            return Observed.of(self._client.get(f"{PATH}/{connection_id}", doing))
         except DatadogError as exc:
             if exc.status == 404:
                 return None
@@ -253,7 +270,9 @@ class Directory:
         rows = self._client.pages(PATH, doing, total=lambda meta: meta.get("total_filtered"))
         try:
             return [
-                Observed.of(row) for row in rows if _dict(row.get("attributes")).get("name") == name
+                Observed.of(row)
+                for row in rows
+                if as_object(row.get("attributes")).get("name") == name
             ]
         except DatadogError as exc:
             # The list is a preview; an organisation without it gets a 4xx that Datadog does not document.
@@ -275,6 +294,7 @@ class ActionConnection(Resource):
     forbidden_hint = FORBIDDEN
 
     def __init__(self, client: Client, params: t.Mapping[str, t.Any]) -> None:
+        super().__init__()
         self.desired = Desired.of(params)
         self._client = client
         self._directory = Directory(client)
@@ -286,8 +306,13 @@ class ActionConnection(Resource):
             return self._directory.get(desired.connection_id, doing)
         for patience in (*SETTLING_PAUSES, None):
             matches = self._directory.named(desired.name, doing)
-            if len(matches) <= 1:
-                return matches[0] if matches else None
+            if not matches:
+                return None
+            if len(matches) == 1:
+                [match] = matches
+                return (
+                    match if match.tells_kind else self._directory.get(match.connection_id, doing)
+                )
             if patience is None or not all(match.created_at for match in matches):
                 break
             # Two runs may have created them just now, of which one is about to delete its own.
@@ -307,6 +332,12 @@ class ActionConnection(Resource):
                     " the connection found or created by name"
                 )
             return self._plan_create("create", wanted, desired.name, {})
+        if not observed.tells_kind:
+            raise Refusal(
+                f"Datadog's answer does not tell which integration {desired.title}"
+                f" ({observed.connection_id}) has, so it cannot be compared. Ways out: run the task"
+                " again, or look at the connection in Datadog"
+            )
         if observed.kind != wanted.kind:
             return self._plan_replace(wanted, observed)
         return self._plan_update(wanted, observed)
@@ -357,17 +388,19 @@ class ActionConnection(Resource):
     def _warnings(self, wanted: Configuration, observed: Observed) -> list[str]:
         """What cannot be compared is said, not guessed."""
         desired = self.desired
-        if desired.update_secrets != "on_change" or not wanted.has_secrets():
-            return []
-        warnings = [
-            f"Datadog never returns secrets, so those of {desired.title} could not be compared and"
-            " were not sent. Set update_secrets to 'always' to send them with every run, or to"
-            " 'on_create' if they need no comparison."
-        ]
+        warnings = []
+        if desired.update_secrets == "on_change" and wanted.has_secrets():
+            warnings.append(
+                f"Datadog never returns secrets, so those of {desired.title} could not be compared and"
+                " were not sent. Set update_secrets to 'always' to send them with every run, or to"
+                " 'on_create' if they need no comparison."
+            )
         for path in wanted.hidden(observed.values):
             warnings.append(
-                f"Datadog's answer leaves {path} out, so it is not known which of them"
-                f" {desired.title} has; they were taken to be as in the task."
+                f"Datadog's answer leaves {path} out, so nothing tells which of them {desired.title}"
+                " has. Those of the task were taken to be there, and none was removed. With"
+                " update_secrets 'always' those of the task are sent; others go only if the"
+                " connection is deleted and created again."
             )
         return warnings
 
@@ -397,24 +430,17 @@ class ActionConnection(Resource):
         if plan.operation == "update":
             return _result(self._update(plan, observed))
         created = self._create(plan, observed)
-        try:
-            self._delete(observed.connection_id)
-        except DatadogError as exc:
-            raise Refusal(
-                f"{exc} Its replacement {created.connection_id} exists already. Delete"
-                f" {observed.connection_id} by connection_id; until then two connections are called"
-                f" {created.name!r}"
-            ) from exc
+        self._delete(observed.connection_id)
         return _result(created)
 
     def _delete(self, connection_id: str) -> None:
+        doing = f"delete action connection {connection_id}"
         try:
-            self._client.delete(
-                f"{PATH}/{connection_id}", f"delete {self.desired.title} ({connection_id})"
-            )
+            self._client.delete(f"{PATH}/{connection_id}", doing)
         except DatadogError as exc:
             if exc.status != 404:
                 raise
+        self.progress.append(f"deleted action connection {connection_id}")
 
     def _update(self, plan: Plan, observed: Observed) -> Observed:
         doing = f"update {self.desired.title} ({observed.connection_id})"
@@ -424,27 +450,32 @@ class ActionConnection(Resource):
             if exc.status == 404:
                 raise LookAgain(exc, effect=False) from exc
             raise
-        updated = Observed.of(answer["data"])
-        if updated.last_updated:
-            return updated
+        return self._read_back(plan, Observed.of(answer))
+
+    def _read_back(self, plan: Plan, written: Observed) -> Observed:
+        """Complete the answer to a write, which lacks what Datadog adds later."""
+        if written.last_updated:
+            return written
+        doing = f"read action connection {written.connection_id} again"
         try:
-            return (
-                self._directory.get(observed.connection_id, f"read {self.desired.title} again")
-                or updated
-            )
+            return self._directory.get(written.connection_id, doing) or written
         except DatadogError as exc:
-            plan.warnings.append(f"The connection was updated. {exc}")
-            return updated
+            plan.warnings.append(f"The connection was written. {exc}")
+            return written
 
     def _create(self, plan: Plan, replaced: Observed | None) -> Observed:
         name = plan.body["data"]["attributes"]["name"]
         doing = f"create action connection {name!r}"
         try:
-            created = Observed.of(self._client.post(PATH, doing, plan.body)["data"])
+            created = Observed.of(self._client.post(PATH, doing, plan.body))
         except DatadogError as exc:
             if not exc.ambiguous:
                 raise
             created = self._look_for(name, replaced, exc)
+        self.progress.append(f"created action connection {created.connection_id}")
+        if self.desired.connection_id:
+            # It is not its name that tells this connection from others.
+            return self._read_back(plan, created)
         return self._settle(plan, created, replaced)
 
     def _look_for(self, name: str, replaced: Observed | None, error: DatadogError) -> Observed:
@@ -456,77 +487,65 @@ class ActionConnection(Resource):
         """
         in_doubt = DatadogError(
             error.doing,
-            f"{error.reason}. It may have been created all the same. Look for {name!r} in Datadog, under Actions > Connections,"
-            " or run the task again: it looks for the name before it creates anything",
+            f"{error.reason}. It may have been created all the same. Look for {name!r} among the connections in"
+            " Datadog, and delete it there if there is one too many; then run the task again",
             error.status,
             error.errors,
         )
+        if self.desired.connection_id:
+            raise in_doubt
         self._client.pause(error)
         try:
             matches = self._directory.named(name, f"find action connection {name!r}")
         except (DatadogError, Refusal) as exc:
             raise in_doubt from exc
-        matches = [
-            match
-            for match in matches
-            if not replaced or match.connection_id != replaced.connection_id
-        ]
+        if replaced:
+            matches = [m for m in matches if m.connection_id != replaced.connection_id]
         if not matches and error.unfinished:
             raise in_doubt
         if not matches or not replaced:
-            raise LookAgain(in_doubt)
+            raise LookAgain(error)
         wanted = self.desired.configuration
         if len(matches) > 1 or wanted is None or matches[0].kind != wanted.kind:
             raise Refusal(_ambiguous(name, [replaced, *matches])) from error
         return matches[0]
 
     def _settle(self, plan: Plan, created: Observed, replaced: Observed | None) -> Observed:
-        """Read the new connection back, and see whether another runner created one of that name at the same time.
+        """Read the new connection back, and see whether another run created one of its name at the same time.
 
-        Datadog has no unique names. Of two runners at least the one that posted later sees both connections; the
-        connection that was created first stays, and each runner deletes none but its own.
+        Datadog has no unique names. Of two runs at least the one that posted later sees both connections; the
+        connection that was created first stays, and each run deletes none but its own.
         """
-        doing = f"read action connection {created.name!r} again"
         try:
-            matches = self._directory.named(created.name, doing)
-        except Refusal:
-            # Found by connection_id and replaced, in an organisation without the list.
-            try:
-                return self._directory.get(created.connection_id, doing) or created
-            except DatadogError as exc:
-                plan.warnings.append(f"Created {created.connection_id}. {exc}")
-                return created
-        except DatadogError as exc:
+            matches = self._directory.named(created.name, f"read {self.desired.title} again")
+        except (DatadogError, Refusal) as exc:
             plan.warnings.append(
-                f"Created {created.connection_id}, but could not see whether another run created one of the same name at"
-                f" the same time. {exc}"
+                f"Created {created.connection_id}, but could not see whether another run created one"
+                f" of the same name at the same time. {exc}"
             )
             return created
-        mine = next(
-            (match for match in matches if match.connection_id == created.connection_id), created
-        )
-        rivals = [
-            match
-            for match in matches
-            if match.connection_id
-            not in (created.connection_id, replaced.connection_id if replaced else None)
-        ]
+        mine = next((m for m in matches if m.connection_id == created.connection_id), created)
+        known = {created.connection_id, replaced.connection_id if replaced else None}
+        rivals = [match for match in matches if match.connection_id not in known]
         if not rivals:
             return mine
         if not all(match.created_at for match in [mine, *rivals]):
             raise Refusal(_ambiguous(created.name, [mine, *rivals]))
-        first = min([mine, *rivals], key=lambda match: (str(match.created_at), match.connection_id))
+        first = min(
+            [mine, *rivals], key=lambda match: (match.created_at or "", match.connection_id)
+        )
         if first is mine:
             plan.warnings.append(
                 f"Another action connection {created.name!r} was created at the same time:"
-                f" {', '.join(rival.connection_id for rival in rivals)}. The earlier one, {mine.connection_id}, was kept; a"
-                " run of this module that made the other one deletes it."
+                f" {', '.join(rival.connection_id for rival in rivals)}. The earlier one,"
+                f" {mine.connection_id}, was kept; a run of this module that made the other one"
+                " deletes it."
             )
             return mine
         self._delete(created.connection_id)
         faster = DatadogError(
             f"create action connection {created.name!r}",
-            f"another run created {first.connection_id} at the same time, so {created.connection_id} was deleted again",
+            f"another run created {first.connection_id} at the same time",
         )
         raise LookAgain(faster, effect=False)
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import time
 import traceback
 import typing as t
 import warnings
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 REQUESTS_IMPORT_ERROR: str | None
 try:
@@ -190,8 +191,9 @@ def check_address(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
-    except ValueError as exc:
-        raise ValueError(f"is no address of the form https://host[:port][/path] ({exc})") from exc
+    except ValueError:
+        # Its words may quote a password.
+        raise ValueError("must be an address of the form https://host[:port][/path]") from None
     if parts.scheme not in ("https", "http") or not host or re.search(r"[\s\x00-\x1f\x7f]", url):
         raise ValueError("must be an address of the form https://host[:port][/path]")
     if parts.username is not None or parts.query or parts.fragment:
@@ -215,6 +217,7 @@ class Client:
     :param retries: how often a request is repeated at the most.
     :param user_agent: the User-Agent header.
     :param connections: how many connections are kept open.
+    :param hide: takes secrets out of what Datadog says in errors, before it is shortened.
     """
 
     def __init__(
@@ -226,8 +229,12 @@ class Client:
         retries: int = 5,
         user_agent: str = "ansible-collection-datadog",
         connections: int = 1,
+        hide: t.Callable[[str], str] = str,
     ) -> None:
         self.base_url = base_url
+        self._hide = hide
+        # Plain HTTP is for loopback, and loopback is not reached through another host.
+        self._direct = base_url.startswith("http://")
         self.retries = retries
         self._timeout = timeout
         self._verify = verify
@@ -241,23 +248,27 @@ class Client:
             # The user said so; a warning for each request on stderr would tell nothing new.
             warnings.simplefilter("ignore", InsecureRequestWarning)
 
-    def get(
-        self, path: str, doing: str, params: t.Mapping[str, t.Any] | None = None
-    ) -> dict[str, t.Any]:
-        """:returns: the answer's JSON. :raises DatadogError: when there is none."""
-        return self._call("GET", path, doing, params=params, expects_data=True)
+    def get(self, path: str, doing: str) -> dict[str, t.Any]:
+        """:returns: the answer's C(data), which has an C(id). :raises DatadogError: when there is none."""
+        return self._call("GET", path, doing, _object)
 
     def post(self, path: str, doing: str, body: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Like get(). Repeated only where it surely had no effect; see DatadogError.ambiguous."""
-        return self._call("POST", path, doing, body=body, expects_data=True)
+        return self._call("POST", path, doing, _object, body=body)
+
+    def post_all(
+        self, path: str, doing: str, body: t.Mapping[str, t.Any]
+    ) -> list[dict[str, t.Any]]:
+        """Like post(), for an answer with one object or more."""
+        return self._call("POST", path, doing, _some_objects, body=body)
 
     def patch(self, path: str, doing: str, body: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Like get()."""
-        return self._call("PATCH", path, doing, body=body, expects_data=True)
+        return self._call("PATCH", path, doing, _object, body=body)
 
     def delete(self, path: str, doing: str, body: t.Mapping[str, t.Any] | None = None) -> None:
         """:raises DatadogError: with status 404 where it is gone already."""
-        self._call("DELETE", path, doing, body=body)
+        self._call("DELETE", path, doing, lambda content: None, body=body)
 
     def pages(
         self,
@@ -268,32 +279,32 @@ class Client:
     ) -> t.Iterator[dict[str, t.Any]]:
         """All rows of a list, over all its pages, each id once.
 
-        Ends on a short page or when C(total) is reached, never on C(next_number), which was seen pointing
-        past the last page.
+        C(next_number) is not looked at; it was seen pointing past the last page.
 
         :param total: finds the number of all rows in the answer's C(meta).
+        :raises DatadogError: also where the list ends before that number.
         """
+
+        def wanted(content: dict[str, t.Any]) -> tuple[list[dict[str, t.Any]], t.Any]:
+            return _objects(content), total(as_object(content.get("meta")))
+
         seen: set[str] = set()
         number = 0
         while True:
-            answer = self.get(
-                path, doing, {**(params or {}), "page[size]": PAGE_SIZE, "page[number]": number}
-            )
-            rows = answer["data"]
-            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-                raise DatadogError(doing, "Datadog's answer holds no list of objects", status=200)
-            fresh = [row for row in rows if row.get("id") not in seen]
-            seen.update(row.get("id", "") for row in fresh)
+            page = {**(params or {}), "page[size]": PAGE_SIZE, "page[number]": number}
+            rows, expected = self._call("GET", path, doing, wanted, params=page)
+            fresh = [row for row in rows if row["id"] not in seen]
+            seen.update(row["id"] for row in fresh)
             yield from fresh
             number += 1
-            expected = total(answer.get("meta") or {})
-            # A page that brings nothing new would go on for ever.
-            if (
-                len(rows) < PAGE_SIZE
-                or not fresh
-                or (isinstance(expected, int) and number * PAGE_SIZE >= expected)
-            ):
+            if not isinstance(expected, int):
+                if len(rows) < PAGE_SIZE or not fresh:
+                    return
+            elif len(seen) >= expected:
                 return
+            elif not fresh:
+                reason = f"the list has {expected} entries, of which {len(seen)} came; it may have changed meanwhile"
+                raise DatadogError(doing, reason)
 
     @staticmethod
     def pause(error: DatadogError) -> None:
@@ -305,24 +316,22 @@ class Client:
         method: str,
         path: str,
         doing: str,
+        wanted: t.Callable[[dict[str, t.Any]], t.Any],
         params: t.Mapping[str, t.Any] | None = None,
         body: t.Mapping[str, t.Any] | None = None,
-        expects_data: bool = False,
-    ) -> dict[str, t.Any]:
+    ) -> t.Any:
+        """:param wanted: takes what is wanted out of the answer's JSON; raises ValueError if it is not there."""
         deadline = time.monotonic() + self._timeout * (self.retries + 1)
         attempt = 0
         while True:
             try:
                 response = self._send(method, path, doing, params, body)
-                return self._read(response, method, path, doing, expects_data)
+                return self._read(response, method, path, doing, wanted)
             except _Unreadable as exc:
                 # urllib3 has no part in this: the answer began well and ended badly.
                 attempt += 1
-                if (
-                    method not in DatadogRetry.IDEMPOTENT
-                    or attempt > self.retries
-                    or time.monotonic() > deadline
-                ):
+                given_up = attempt > self.retries or time.monotonic() > deadline
+                if method not in DatadogRetry.IDEMPOTENT or given_up:
                     raise exc.error from exc
                 time.sleep(min(0.5 * 2**attempt, 8))
 
@@ -348,13 +357,17 @@ class Client:
                 allow_redirects=False,
                 # Given here and not to the session, where REQUESTS_CA_BUNDLE would beat it.
                 verify=self._verify,
+                proxies=self._proxies(),
             )
         except requests.exceptions.SSLError as exc:
-            reason = (
-                f"the TLS connection to {host} failed ({_cause(exc)}). A private CA is made known by ca_path or by"
-                " the environment variable REQUESTS_CA_BUNDLE"
-            )
-            raise DatadogError(doing, reason) from exc
+            if isinstance(_root(exc), ssl.SSLCertVerificationError):
+                reason = (
+                    f"the certificate of {host} was not accepted ({_cause(exc)}). A private CA is made known by"
+                    " ca_path or by the environment variable REQUESTS_CA_BUNDLE"
+                )
+                raise DatadogError(doing, reason) from exc
+            reason = f"the TLS connection to {host} failed ({_cause(exc)})"
+            raise DatadogError(doing, reason, ambiguous=is_post) from exc
         except requests.exceptions.ProxyError as exc:
             reason = (
                 f"the proxy on the way to {host} failed ({_cause(exc)}). It comes from the environment variables"
@@ -383,35 +396,45 @@ class Client:
             reason = f"the answer from {host} broke off ({_cause(exc)})"
             raise _Unreadable(DatadogError(doing, reason, ambiguous=is_post)) from exc
         except requests.exceptions.RequestException as exc:
-            raise DatadogError(
-                doing, f"the request to {host} failed ({_cause(exc)})", ambiguous=is_post
-            ) from exc
+            reason = f"the request to {host} failed ({_cause(exc)})"
+            raise DatadogError(doing, reason, ambiguous=is_post) from exc
+        except (OSError, ValueError) as exc:
+            # Seen where REQUESTS_CA_BUNDLE names a file that is not there.
+            raise DatadogError(doing, f"the request could not be made ({_cause(exc)})") from exc
+
+    def _proxies(self) -> dict[str, t.Any]:
+        """What beats the proxies of the environment: None for no proxy."""
+        return {"http": None, "all": None} if self._direct else {}
 
     def _read(
-        self, response: t.Any, method: str, path: str, doing: str, expects_data: bool
-    ) -> dict[str, t.Any]:
+        self,
+        response: t.Any,
+        method: str,
+        path: str,
+        doing: str,
+        wanted: t.Callable[[dict[str, t.Any]], t.Any],
+    ) -> t.Any:
         status = response.status_code
         call = f"{method} {path}"
+        is_post = method == "POST"
         try:
-            content = json.loads(response.content) if response.content else None
-        except ValueError:
-            content = None
+            content = as_object(json.loads(response.content)) if response.content else {}
+        except (ValueError, RecursionError):
+            content = {}
         if 200 <= status < 300:
-            if not expects_data:
-                return {}
-            if isinstance(content, dict) and isinstance(content.get("data"), (dict, list)):
-                return content
-            what = "is empty" if not response.content else "is not the JSON that it should be"
-            reason = f"Datadog's answer to {call} (HTTP {status}) {what}"
-            raise _Unreadable(DatadogError(doing, reason, status, ambiguous=method == "POST"))
+            try:
+                return wanted(content)
+            except ValueError as exc:
+                what = "is not the JSON that it should be" if response.content else "is empty"
+                reason = f"Datadog's answer to {call} (HTTP {status}) {what}"
+                raise _Unreadable(DatadogError(doing, reason, status, ambiguous=is_post)) from exc
         if 300 <= status < 400:
-            target = urlsplit(response.headers.get("Location", ""))
             reason = (
-                f"{urlsplit(self.base_url).netloc} redirects (HTTP {status}) to {target.scheme}://{target.hostname}, which"
-                " is not followed because it would carry the credentials there. Correct site or api_url"
+                f"{urlsplit(self.base_url).netloc} redirects (HTTP {status}) to {_target(response)}, which is not"
+                " followed because it would carry the credentials there. Correct site or api_url"
             )
             raise DatadogError(doing, reason, status)
-        errors = _errors(content)
+        errors = _errors(content, self._hide)
         wait = stated_wait(response.headers)
         reason = f"Datadog answered HTTP {status} to {call}"
         if errors:
@@ -419,10 +442,52 @@ class Client:
         elif response.content:
             reason += ", without an explanation in JSON; something between here and Datadog may have answered"
         if status == 429:
-            reason += ". The rate limit is used up" + (f"; it resets in {wait:g} s" if wait else "")
+            resets = f"; it resets in {wait:g} s" if wait else ""
+            reason += f". The rate limit is used up{resets}"
         # A POST that was answered with 408 or 5xx may have had its effect before something failed.
-        ambiguous = method == "POST" and (status == 408 or status >= 500)
+        ambiguous = is_post and (status == 408 or status >= 500)
         raise DatadogError(doing, reason, status, errors, ambiguous=ambiguous, retry_after=wait)
+
+
+def as_object(value: t.Any) -> dict[str, t.Any]:
+    """What should be a JSON object; an empty one if it is not."""
+    return value if isinstance(value, dict) else {}
+
+
+def _object(content: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The one object of an answer. :raises ValueError: if there is none, or it has no id."""
+    return _identified(content.get("data"))
+
+
+def _objects(content: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The objects of an answer, maybe none. :raises ValueError: if it has no list of them."""
+    rows = content.get("data")
+    if not isinstance(rows, list):
+        raise ValueError("no list")
+    return [_identified(row) for row in rows]
+
+
+def _some_objects(content: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    rows = _objects(content)
+    if not rows:
+        raise ValueError("an empty list")
+    return rows
+
+
+def _identified(value: t.Any) -> dict[str, t.Any]:
+    identified = as_object(value)
+    if not identified.get("id") or not isinstance(identified["id"], str):
+        raise ValueError("no object with an id")
+    return identified
+
+
+def _target(response: t.Any) -> str:
+    """Where a redirect points, without what might be secret in it."""
+    try:
+        target = urlsplit(urljoin(response.url, response.headers.get("Location", "")))
+        return f"{target.scheme}://{target.hostname}"
+    except ValueError:
+        return "another address"
 
 
 class _Unreadable(Exception):
@@ -433,36 +498,41 @@ class _Unreadable(Exception):
         self.error = error
 
 
-def _errors(content: t.Any) -> list[ErrorDetail]:
+def _errors(content: dict[str, t.Any], hide: t.Callable[[str], str]) -> list[ErrorDetail]:
     """Read C({"errors": [{"title", "detail", "source"}]}) and C({"errors": ["text"]})."""
-    entries = content.get("errors") if isinstance(content, dict) else None
+    entries = content.get("errors")
     details = []
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict):
-            source = entry.get("source")
-            pointer = source.get("pointer") if isinstance(source, dict) else None
+            pointer = as_object(entry.get("source")).get("pointer")
             texts = [entry.get("title"), entry.get("detail"), pointer]
         else:
             texts = [None, entry, None]
-        details.append(ErrorDetail(*(_clean(text) for text in texts)))
+        details.append(ErrorDetail(*(_clean(text, hide) for text in texts)))
     return details
 
 
-def _clean(text: t.Any) -> str:
+def _clean(text: t.Any, hide: t.Callable[[str], str] = str) -> str:
     if text is None:
         return ""
-    one_line = re.sub(r"\s+", " ", str(text)).strip()
+    # First hidden, then folded and cut: half a secret would not be recognised any more.
+    one_line = re.sub(r"\s+", " ", hide(str(text))).strip()
     return one_line if len(one_line) <= LONGEST_DETAIL else one_line[:LONGEST_DETAIL] + "..."
 
 
-def _cause(exc: BaseException) -> str:
-    """The innermost words of an exception, without Python's object names and without credentials of a proxy."""
+def _root(exc: BaseException) -> BaseException:
+    """The exception that others were made of."""
     while True:
         inner = getattr(exc, "reason", None) or getattr(exc, "original_error", None)
         if not isinstance(inner, BaseException):
             inner = next((arg for arg in exc.args if isinstance(arg, BaseException)), None)
         if inner is None:
-            break
+            return exc
         exc = inner
-    text = re.sub(r"^(<[^>]*>|\w+\([^)]*\)): ", "", str(exc)) or type(exc).__name__
+
+
+def _cause(exc: BaseException) -> str:
+    """The words of the root, without Python's object names and without credentials of a proxy."""
+    root = _root(exc)
+    text = re.sub(r"^(<[^>]*>|\w+\([^)]*\)): ", "", str(root)) or type(root).__name__
     return _clean(re.sub(r"//[^/@\s]*@", "//", text))

@@ -119,14 +119,14 @@ class Text(WritableField):
         return {"type": "str", "no_log": self.secret}
 
     def problems(self, path: str, value: str) -> Problems:
-        if value == "":
+        if not value.strip():
             optional = not (self.secret or self.required)
             since = ", since Datadog cannot unset it" if optional else ""
             yield path, f"must not be empty; leave it out to keep what Datadog has{since}"
         elif self.pattern and not re.fullmatch(self.pattern, value):
             yield path, f"must be {self.expected}"
-        elif not (self.secret or self.multiline) and CONTROL_CHARACTERS.search(value):
-            yield path, "must not contain control characters"
+        elif not self.multiline and CONTROL_CHARACTERS.search(value):
+            yield path, "must not contain line breaks or other control characters"
 
     def gives_secret(self, value: str | None) -> bool:
         """Whether a given value holds a secret."""
@@ -212,10 +212,10 @@ class NamedValues(WritableField):
                     f"is the same as in {path}[{seen[name]}]; Datadog tells entries apart by it",
                 )
             seen.setdefault(name, index)
-            if self.secret and entry["value"] == "":
+            if self.secret and entry["value"] is not None and not entry["value"].strip():
                 yield f"{here}.value", "must not be empty; leave it out to keep what Datadog has"
             elif not self.secret and CONTROL_CHARACTERS.search(entry["value"]):
-                yield f"{here}.value", "must not contain control characters"
+                yield f"{here}.value", "must not contain line breaks or other control characters"
 
     def gives_secret(self, value: list[dict[str, t.Any]] | None) -> bool:
         """Whether a given value holds a secret."""
@@ -456,7 +456,12 @@ INTEGRATIONS: tuple[Integration, ...] = (
     _integration("Fastly", ("APIKey", _secret("api_key"))),
     _integration("Freshservice", ("APIKey", _secret("api_key"), _required("domain"))),
     _integration(
-        "GCP", ("ServiceAccount", _secret("private_key"), _required("service_account_email"))
+        "GCP",
+        (
+            "ServiceAccount",
+            Text("private_key", required=True, secret=True, multiline=True),
+            _required("service_account_email"),
+        ),
     ),
     _integration("Gemini", ("APIKey", _secret("api_key"))),
     _integration("Gitlab", ("APIKey", _secret("api_token"))),
@@ -523,11 +528,12 @@ class Configuration:
     values: t.Mapping[str, t.Any]
 
     @classmethod
-    def of(cls, integration: Integration, values: t.Mapping[str, t.Any]) -> Configuration:
-        """:param values: as checked against the argument spec, so that one kind of credentials is given."""
-        variants = integration.credentials
-        given = next(variant for variant in variants if values[variant.key] is not None)
-        return cls(integration, given, values)
+    def of(cls, integration: Integration, values: t.Mapping[str, t.Any]) -> Configuration | None:
+        """:returns: None if no kind of credentials is given. Ansible takes an empty key for given."""
+        for variant in integration.credentials:
+            if values[variant.key] is not None:
+                return cls(integration, variant, values)
+        return None
 
     @property
     def kind(self) -> str:
@@ -579,7 +585,7 @@ class Configuration:
         """The paths of given lists that Datadog's answer leaves out."""
         for path, field, value in self._inside():
             left_out = observed[self.credentials.key].get(field.name) is None
-            if isinstance(field, NamedValues) and value and left_out:
+            if isinstance(field, NamedValues) and value is not None and left_out:
                 yield path
 
     def compare(

@@ -15,6 +15,7 @@ import re
 import typing as t
 from collections.abc import Mapping
 
+from ansible.module_utils import basic
 from ansible.module_utils.ansible_release import __version__ as ANSIBLE_VERSION
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.parameters import remove_values
@@ -32,7 +33,6 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
     OptionError,
     Plan,
     Refusal,
-    Resource,
     converge,
 )
 
@@ -83,6 +83,9 @@ class DatadogModule(AnsibleModule):
         )
         if REQUESTS_IMPORT_ERROR:
             self.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
+        problems = list(_misunderstood(self.argument_spec, _given_params()))
+        if problems:
+            self.fail_json(msg=str(OptionError(*problems)))
 
     def log(self, msg: t.Any, log_args: t.Any = None) -> None:
         # Ansible logs nested options as Python writes them. A secret with a line break or a quote looks different
@@ -102,7 +105,7 @@ class DatadogModule(AnsibleModule):
         # Ansible returns the invocation with every failure. It hides what it knows to be secret in it, which is not
         # enough: a secret may stand under a misspelt name or have the wrong type, and where the type is wrong, Ansible
         # gives up looking for the others.
-        shown, hidden = _shown(self.argument_spec, self.params)
+        shown, hidden = _shown(self.argument_spec, _given_params())
         self._hide(text for text in hidden if len(text) >= SHORTEST_SECRET)
         super().fail_json(
             msg="; ".join([msg, *self._further_errors()]),
@@ -117,9 +120,13 @@ class DatadogModule(AnsibleModule):
         missing.
         """
         validation = getattr(self, "validation_result", None)
-        for error in validation.errors[1:] if validation else []:
+        if not validation or not validation.errors:
+            return
+        for error in validation.errors[1:]:
             unsupported = isinstance(error, UnsupportedError)
             yield f"{'unsupported parameters: ' if unsupported else ''}{error.msg}"
+        for path, problem in _misunderstood(self.argument_spec, _given_params()):
+            yield f"{path} {problem}"
 
     def client(self) -> Client:
         """:raises OptionError: for bad input."""
@@ -132,6 +139,7 @@ class DatadogModule(AnsibleModule):
             verify=options.verify,
             timeout=self.params["timeout"],
             retries=self.params["retries"],
+            hide=lambda text: str(remove_values(text, self.no_log_values)),
             user_agent=f"ansible-collection-tidyops.datadog (ansible-core {ANSIBLE_VERSION})",
         )
 
@@ -219,8 +227,8 @@ class Connection(t.NamedTuple):
                 problems.append((where["site"], f"must be one of {', '.join(SITES)}"))
             base_url = f"https://api.{site}"
 
-        if not params["timeout"] > 0:
-            problems.append(("timeout", "must be more than 0 seconds"))
+        if not 0 < params["timeout"] <= 3600:
+            problems.append(("timeout", "must be more than 0 and at most 3600 seconds"))
         if not 0 <= params["retries"] <= 20:
             problems.append(("retries", "must be from 0 to 20"))
         verify: bool | str = params["validate_certs"]
@@ -243,21 +251,26 @@ class Connection(t.NamedTuple):
 
 def run(
     argument_spec: dict[str, t.Any],
-    resource: t.Callable[[Client, Mapping[str, t.Any]], Resource],
+    resource: t.Any,
 ) -> None:
     """The whole of a module that keeps one resource: params, desired, observe, plan, apply, result.
 
-    :param resource: makes the desired state from the client and the module's parameters; raises OptionError.
+    :param resource: a class of Resource that is made of the client and the module's parameters, or raises OptionError.
     """
     module = DatadogModule(argument_spec)
+    progress: list[str] = []
     try:
         client = module.client()
-        outcome = converge(resource(client, module.params), module.check_mode, client.retries)
+        kept = resource(client, module.params)
+        progress = kept.progress
+        outcome = converge(kept, module.check_mode, client.retries)
     except (OptionError, Refusal, DatadogError) as exc:
-        hint = ""
+        message = [str(exc)]
         if isinstance(exc, DatadogError) and exc.status == 403:
-            hint = getattr(resource, "forbidden_hint", "")
-        module.fail_json(msg=f"{exc} {hint}".rstrip(), **_answered(exc))
+            message.append(resource.forbidden_hint)
+        if progress:
+            message.append(f"Done before that: {'; '.join(progress)}.")
+        module.fail_json(msg=" ".join(message), **_answered(exc))
     else:
         for warning in outcome.warnings:
             module.warn(warning)
@@ -283,6 +296,11 @@ def _returned(plan: Plan) -> dict[str, t.Any]:
     }
 
 
+def _given_params() -> dict[str, t.Any]:
+    """What the task says, as it is before Ansible makes texts of everything."""
+    return dict(basic._load_params())
+
+
 def _shown(spec: Mapping[str, t.Any], params: t.Any) -> tuple[t.Any, list[str]]:
     """What may be shown of parameters that need not be valid.
 
@@ -300,11 +318,16 @@ def _shown(spec: Mapping[str, t.Any], params: t.Any) -> tuple[t.Any, list[str]]:
             continue
         if value is None:
             shown[name] = None
-        elif option is None or option.get("no_log"):
+        elif option is None or option.get("no_log") or _is_misplaced(option, value):
             shown[name] = HIDDEN
             hidden += _texts(value)
         elif option.get("options") is None:
-            shown[name] = value
+            # An address may hold a password; it is refused, but must not be shown either.
+            shown[name] = (
+                re.sub(r"//[^/]*@.*", "//" + HIDDEN, str(value))
+                if option.get("type") == "str"
+                else value
+            )
         else:
             is_list = isinstance(value, list) and option["type"] == "list"
             parts = [_shown(option["options"], entry) for entry in (value if is_list else [value])]
@@ -313,6 +336,35 @@ def _shown(spec: Mapping[str, t.Any], params: t.Any) -> tuple[t.Any, list[str]]:
             for _entry, texts in parts:
                 hidden += texts
     return shown, hidden
+
+
+def _is_misplaced(option: Mapping[str, t.Any], value: t.Any) -> bool:
+    """Whether a structure stands where a text, a number or a flag should be."""
+    return option["type"] not in ("dict", "list") and isinstance(value, (Mapping, list))
+
+
+def _misunderstood(
+    spec: Mapping[str, t.Any], params: t.Any, inside: str = ""
+) -> t.Iterator[tuple[str, str]]:
+    """What Ansible accepts and makes something else of, as pairs of a path and a problem.
+
+    It takes a structure for the text that Python writes for it, and an empty key for one with a value.
+    """
+    for name, value in params.items() if isinstance(params, Mapping) else ():
+        option = spec.get(name)
+        path = f"{inside}{name}"
+        if option is None:
+            continue
+        if value is None and option.get("required"):
+            yield path, "is required"
+        elif _is_misplaced(option, value):
+            kind = "list" if isinstance(value, list) else "dictionary"
+            yield path, f"must be a text, not a {kind}"
+        elif option.get("options") is not None and isinstance(value, list):
+            for index, entry in enumerate(value):
+                yield from _misunderstood(option["options"], entry, f"{path}[{index}].")
+        elif option.get("options") is not None:
+            yield from _misunderstood(option["options"], value, f"{path}.")
 
 
 def _written_forms(secret: str) -> t.Iterator[str]:

@@ -51,7 +51,13 @@ class OptionError(Exception):
 
 
 class Refusal(Exception):
-    """What was asked cannot be done or decided; the message names the ways out. Nothing was written."""
+    """What was asked cannot be done or decided.
+
+    :param message: what and why, and the ways out; without a full stop.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message}.")
 
 
 class LookAgain(Exception):
@@ -103,45 +109,60 @@ class Outcome:
     warnings: list[str]
 
 
-class Resource(t.Protocol):
-    """One thing in Datadog, named by a task."""
+class Resource:
+    """One thing in Datadog, named by a task.
+
+    :ivar progress: what was written, without a full stop each; told if something fails afterwards.
+    """
+
+    #: What to say of HTTP status 403.
+    forbidden_hint = ""
+
+    def __init__(self) -> None:
+        self.progress: list[str] = []
 
     def observe(self) -> t.Any:
         """Read what is there. The only step before apply() that makes requests."""
+        raise NotImplementedError
 
     def plan(self, observed: t.Any) -> Plan:
         """Decide. Makes no request. Raises OptionError or Refusal."""
+        raise NotImplementedError
 
     def foretell(self, plan: Plan, observed: t.Any) -> dict[str, t.Any]:
         """The result of a plan that is not applied, or has nothing to apply."""
+        raise NotImplementedError
 
     def apply(self, plan: Plan, observed: t.Any) -> dict[str, t.Any]:
         """Write, and return the result. Raises DatadogError, Refusal or LookAgain; may add to the plan's warnings."""
+        raise NotImplementedError
 
 
 def converge(resource: Resource, check_mode: bool, attempts: int) -> Outcome:
     """Bring a resource to its desired state, or foretell it.
 
-    :param attempts: how often to look again and plan anew after a LookAgain.
+    :param attempts: how often to apply a new plan after a LookAgain. What is there is looked at in any case.
     :raises DatadogError, OptionError, Refusal: from the resource.
     """
     observed = resource.observe()
     first = plan = resource.plan(observed)
-    warnings = list(plan.warnings)
+    warnings: list[str] = []
     while plan.changed and not check_mode:
         try:
             result = resource.apply(plan, observed)
+            break
         except LookAgain as again:
-            if attempts <= 0:
-                raise again.error from again
-            attempts -= 1
             warnings += plan.warnings
             observed = resource.observe()
             plan = resource.plan(observed)
+            if plan.changed and attempts <= 0:
+                raise again.error from again
+            attempts -= 1
             if not again.effect:
                 first = plan
-        else:
-            break
+            elif not plan.changed:
+                # Its warnings are about what was there before; this was made just now.
+                plan.warnings = [f"{again.error} It was found to be there, so the task went on."]
     else:
         result = resource.foretell(plan, observed)
     return Outcome(first, result, list(dict.fromkeys(warnings + plan.warnings)))

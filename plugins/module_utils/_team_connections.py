@@ -13,12 +13,15 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client, DatadogError
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
+    Client,
+    DatadogError,
+    as_object,
+)
 from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
     LookAgain,
     OptionError,
     Plan,
-    Refusal,
     Resource,
 )
 
@@ -137,20 +140,21 @@ class Observed:
 
     @classmethod
     def of(cls, data: t.Mapping[str, t.Any]) -> Observed:
-        """Read an entry of an answer's C(data)."""
-        attributes = data.get("attributes") or {}
-        relationships = data.get("relationships") or {}
+        """Read an entry of an answer's C(data), whatever it holds beside its id."""
+        attributes = as_object(data.get("attributes"))
+        relationships = as_object(data.get("relationships"))
         team, connected = (
-            ((relationships.get(name) or {}).get("data") or {})
+            as_object(as_object(relationships.get(name)).get("data"))
             for name in ("team", "connected_team")
         )
+        managed_by = attributes.get("managed_by")
         return cls(
-            connection_id=str(data.get("id")),
+            connection_id=data["id"],
             team=str(team.get("id")),
             connected_team=str(connected.get("id")),
             connected_team_type=str(connected.get("type")),
             source=str(attributes.get("source")),
-            managed_by=attributes.get("managed_by"),
+            managed_by=managed_by if isinstance(managed_by, str) else None,
         )
 
     def result(self) -> dict[str, t.Any]:
@@ -200,11 +204,11 @@ class Teams:
             f"look up the team {team!r}",
             # Matches parts of names, handles and members' addresses.
             {"filter[keyword]": team},
-            total=lambda meta: (meta.get("pagination") or {}).get("total"),
+            total=lambda meta: as_object(meta.get("pagination")).get("total"),
         )
         for row in rows:
-            if (row.get("attributes") or {}).get("handle") == team:
-                return str(row.get("id")).lower()
+            if as_object(row.get("attributes")).get("handle") == team:
+                return str(row["id"]).lower()
         return ""
 
     def exists(self, team_id: str) -> bool:
@@ -223,6 +227,7 @@ class TeamConnection(Resource):
     forbidden_hint = FORBIDDEN
 
     def __init__(self, client: Client, params: t.Mapping[str, t.Any]) -> None:
+        super().__init__()
         self.desired = Desired.of(params)
         self._client = client
         self._teams = Teams(client)
@@ -264,7 +269,7 @@ class TeamConnection(Resource):
             PATH,
             doing,
             {f"filter[{name}]": value for name, value in filters.items()},
-            total=lambda meta: (meta.get("page") or {}).get("total"),
+            total=lambda meta: as_object(meta.get("page")).get("total"),
         )
         return (Observed.of(row) for row in rows)
 
@@ -309,26 +314,16 @@ class TeamConnection(Resource):
         if plan.operation == "delete":
             return _result(existing, gone=True)
         try:
-            created = self._create(plan)
+            [created] = self._client.post_all(PATH, f"create {self.desired.title}", plan.body)[:1]
         except DatadogError as exc:
             if exc.ambiguous:
                 self._client.pause(exc)
                 raise LookAgain(exc) from exc
             if exc.status == 409:
-                raise LookAgain(
-                    self._explained(exc, observed), effect=plan.operation == "replace"
-                ) from exc
-            if plan.operation == "replace":
-                raise Refusal(
-                    f"{exc} The former connection is deleted already; the next run creates the new one"
-                ) from exc
+                effect = plan.operation == "replace"
+                raise LookAgain(self._explained(exc, observed), effect) from exc
             raise
-        return _result(created)
-
-    def _create(self, plan: Plan) -> Observed:
-        answer = self._client.post(PATH, f"create {self.desired.title}", plan.body)
-        rows = answer["data"] if isinstance(answer["data"], list) else [answer["data"]]
-        return Observed.of(rows[0])
+        return _result(Observed.of(created))
 
     def _delete(self, existing: Observed) -> None:
         body = {"data": [{"type": "team_connection", "id": existing.connection_id}]}
@@ -338,10 +333,13 @@ class TeamConnection(Resource):
             )
         except DatadogError as exc:
             # The first of two attempts may have done it; so may somebody else.
-            if exc.status not in (400, 404) or any(
-                self._list(exc.doing, connection_ids=str(existing.connection_id))
-            ):
+            still_there = self._list(exc.doing, connection_ids=str(existing.connection_id))
+            if exc.status not in (400, 404) or any(still_there):
                 raise
+        self.progress.append(
+            f"deleted team connection {existing.connection_id}, which was managed by"
+            f" {existing.managed_by!r}"
+        )
 
     def _explained(self, error: DatadogError, observed: Observation) -> DatadogError:
         """Name the connections in the way of one that Datadog refuses with 409."""

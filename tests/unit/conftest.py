@@ -107,13 +107,13 @@ def datadog(emulator: Emulator) -> Datadog:
 class Server:
     """A server that gives set answers, for what Datadog, and so the emulator, never says.
 
-    :ivar answers: status, body and, if there is a third one, headers by HTTP method; a body that is no bytes goes out
-        as JSON.
+    :ivar answers: by HTTP method what is answered, or a list of what is answered one after the other: status, body and,
+        if there is a third one, headers. A body that is no bytes goes out as JSON.
     :ivar seen: method, path with query, and headers of every request so far.
     """
 
     def __init__(self) -> None:
-        self.answers: dict[str, tuple[t.Any, ...]] = {}
+        self.answers: dict[str, t.Any] = {}
         self.seen: list[tuple[str, str, dict[str, str]]] = []
         outer = self
 
@@ -124,7 +124,8 @@ class Server:
                 """For every method alike."""
                 outer.seen.append((self.command, self.path, dict(self.headers)))
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status, content, *headers = outer.answers[self.command]
+                answer = outer.answers[self.command]
+                status, content, *headers = answer.pop(0) if isinstance(answer, list) else answer
                 body = content if isinstance(content, bytes) else json.dumps(content).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))

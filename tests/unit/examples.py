@@ -30,7 +30,9 @@ _Loader.add_constructor("!unsafe", _plain_text)
 
 def secret(name: str) -> str:
     """A text that tests can search for, with all that may be written differently from what it is."""
-    return f"{CANARY}-{name}\n'{CANARY}' \"{CANARY}\" \\ {CANARY} ü {CANARY}\n{CANARY}-end\n"
+    quoted = f"{CANARY}-{name} '{CANARY}' \"{CANARY}\"  \\ {CANARY} ü {CANARY}"
+    may_have_lines = name.startswith(("gcp", "tickets"))
+    return f"{quoted}\n{CANARY}-line\n\t{CANARY}\n" if may_have_lines else quoted
 
 
 def _filled(value: t.Any) -> t.Any:
@@ -40,7 +42,9 @@ def _filled(value: t.Any) -> t.Any:
     if isinstance(value, list):
         return [_filled(item) for item in value]
     if isinstance(value, str):
-        value = re.sub(r"^{{ secrets\.(\w+) }}$", lambda match: secret(match.group(1)), value)
+        match = re.fullmatch(r"{{ secrets\.(\w+) }}", value)
+        if match:
+            return secret(match.group(1))
         return value.replace("{{ aws_role }}", "DatadogActions")
     return value
 

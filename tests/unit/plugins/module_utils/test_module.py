@@ -161,7 +161,8 @@ class TestAddress:
             ("https://", "must be an address"),
             ("https://user:c4n4ry@api.datadoghq.com", "must not contain user names"),
             ("https://api.datadoghq.com/?x=1", "a query"),
-            ("https://api.datadoghq.com:port", "no address"),
+            ("https://api.datadoghq.com:port", "must be an address"),
+            ("https://user:c4n4ry/x@api.datadoghq.com", "must be an address"),
             ("https://api.datadoghq.com/\r\nX-Injected: 1", "must be an address"),
         ],
     )
@@ -176,7 +177,14 @@ class TestAddress:
         assert "mutually exclusive" in datadog.connection(**TASK, site="datadoghq.eu")["msg"]
 
     @pytest.mark.parametrize(
-        "params", [{"timeout": 0}, {"retries": -1}, {"retries": 21}, {"ca_path": "/nowhere"}]
+        "params",
+        [
+            {"timeout": 0},
+            {"timeout": "inf"},
+            {"retries": -1},
+            {"retries": 21},
+            {"ca_path": "/nowhere"},
+        ],
     )
     def test_out_of_range(self, datadog: Datadog, params: dict[str, t.Any]) -> None:
         result = datadog.connection(**{**TASK, **params})
@@ -196,6 +204,27 @@ class TestWire:
                     and "not followed" in result["msg"]
                 )
             assert not elsewhere.seen
+
+    @pytest.mark.parametrize("headers", [{}, {"Location": "/login"}, {"Location": "http://[::1"}])
+    def test_odd_redirects(self, datadog: Datadog, server: Server, headers: dict[str, str]) -> None:
+        server.answers["GET"] = (302, {}, headers)
+        result = datadog.connection(**TASK, api_url=server.url)
+        assert result["failed"] and "Could not find" in result["msg"]
+        assert len(server.seen) == 1
+
+    def test_loopback_is_not_reached_through_a_proxy(
+        self, datadog: Datadog, server: Server
+    ) -> None:
+        environ = {"HTTP_PROXY": server.url, "http_proxy": server.url, "ALL_PROXY": server.url}
+        result = datadog.connection(**TASK, environ=environ)
+        assert result["operation"] == "create"
+        assert not server.seen
+
+    def test_ca_certificates_that_are_not_there(self, datadog: Datadog) -> None:
+        environ = {"REQUESTS_CA_BUNDLE": "/nowhere/ca.pem"}
+        url = "https://127.0.0.1:9"
+        result = datadog.connection(**TASK, api_url=url, environ=environ, retries=0)
+        assert result["failed"] and "/nowhere/ca.pem" in result["msg"]
 
     def test_netrc_is_not_read(
         self, datadog: Datadog, recorder: t.Callable[..., dict[str, str]], tmp_path: pathlib.Path
@@ -270,6 +299,71 @@ class TestWire:
         result = datadog.connection(**TASK, api_url=server.url, check_mode=True)
         assert result["operation"] == "create"
         assert len(server.seen) == 2
+
+
+CONNECTION = {"id": "1", "type": "action_connection", "attributes": {"name": "x"}}
+
+
+@pytest.mark.parametrize(
+    "listed, total",
+    [
+        ({"data": None}, None),
+        ({"data": {}}, None),
+        ({"data": [None]}, None),
+        ({"data": [{"id": {}}]}, None),
+        ({"data": [{"id": None}]}, None),
+        ([], None),
+        ("text", None),
+        ({"data": [], "meta": []}, "create"),
+        ({"data": [], "meta": {"total_filtered": "many"}}, "create"),
+        ({"data": [{"id": "1", "attributes": None}]}, "create"),
+        ({"data": [{"id": "1", "attributes": {"name": None}}]}, "create"),
+        ({"data": [{"id": "1", "attributes": [], "relationships": "x"}]}, "create"),
+        ({"data": [CONNECTION]}, None),
+        ({"data": [{**CONNECTION, "attributes": {"name": "x", "integration": []}}]}, None),
+    ],
+)
+def test_answers_that_are_not_what_they_should_be(
+    datadog: Datadog, server: Server, listed: t.Any, total: str | None
+) -> None:
+    server.answers["GET"] = (200, listed)
+    task = {**TASK, "allow_replace": True, "api_url": server.url, "retries": 0}
+    result = datadog.connection(**task, check_mode=True)
+    assert result.get("operation") == total, result
+    team = {"team": UUID, "connected_team": "@acme/x", "api_url": server.url, "retries": 0}
+    result = datadog.team_connection(**team, state="absent", check_mode=True)
+    assert result.get("failed") or result["operation"] == "none"
+
+
+@pytest.mark.parametrize("answer", [{"data": []}, {"data": [1]}, {"data": {}}, {"data": [{}]}, {}])
+def test_answers_to_a_create_that_are_not_what_they_should_be(
+    datadog: Datadog, server: Server, answer: t.Any
+) -> None:
+    server.answers["GET"] = EMPTY_LIST
+    server.answers["POST"] = (201, answer)
+    result = datadog.connection(**TASK, api_url=server.url, retries=0)
+    assert result["failed"] and "not the JSON that it should be" in result["msg"]
+    assert [method for method, _path, _headers in server.seen] == ["GET", "POST", "GET", "GET"]
+
+
+def test_a_server_with_smaller_pages(datadog: Datadog, server: Server) -> None:
+    """Whoever stops on the first short page would create what is there already."""
+    integration = {"type": "Gitlab", "credentials": {"type": "GitlabAPIKey"}}
+    rows = [
+        {"id": str(n), "attributes": {"name": f"n{n}", "integration": integration}}
+        for n in range(120)
+    ]
+    meta = {"total": 120, "total_filtered": 120}
+    pages = [(200, {"data": rows[first : first + 50], "meta": meta}) for first in (0, 50, 100)]
+    server.answers["GET"] = pages
+    result = datadog.connection(name="n119", state="absent", api_url=server.url, check_mode=True)
+    assert result["operation"] == "delete"
+    server.answers["GET"] = (200, {"data": rows[:50], "meta": meta})
+    result = datadog.connection(name="n119", state="absent", api_url=server.url)
+    assert result["failed"] and "may have changed meanwhile" in result["msg"]
+
+
+UUID = "00000000-0000-4000-8000-000000000000"
 
 
 def test_requests_is_missing() -> None:

@@ -360,15 +360,28 @@ class TestReplacing:
         assert result["failed"] and "aws.assume_role.account_id" in result["msg"]
         assert datadog.writes() == []
 
+    def test_of_two_with_one_name_the_one_with_the_id_is_replaced(self, datadog: Datadog) -> None:
+        first = datadog.connection(**GITLAB)["connection_id"]
+        second = datadog.connection(**{**GITLAB, "name": "other"})["connection_id"]
+        datadog.connection(**{**GITLAB, "connection_id": second})
+        task = {**AWS, "name": GITLAB["name"], "connection_id": second, "allow_replace": True}
+        foretold = datadog.connection(**task, check_mode=True)
+        datadog.emulator.clear()
+        result = datadog.connection(**task)
+        assert (result["operation"], result["diff"]) == ("replace", foretold["diff"])
+        assert [request["method"] for request in datadog.writes()] == ["POST", "DELETE"]
+        left = {c["id"] for c in datadog.emulator.state()["action_connections"]}
+        assert left == {first, result["connection_id"]}
+
     def test_a_failed_delete_names_both(self, datadog: Datadog) -> None:
         old = datadog.connection(**GITLAB)["connection_id"]
         datadog.emulator.add_fault("status", method="DELETE", status=403, times=None)
         result = datadog.connection(**{**AWS, "name": GITLAB["name"], "allow_replace": True})
-        assert result["failed"] and old in result["msg"]
+        assert result["failed"] and f"delete action connection {old}" in result["msg"]
         new = next(
             c["id"] for c in datadog.emulator.state()["action_connections"] if c["id"] != old
         )
-        assert new in result["msg"]
+        assert f"Done before that: created action connection {new}" in result["msg"]
 
 
 class TestLists:
@@ -458,9 +471,13 @@ class TestLists:
     def test_tokens_that_datadog_does_not_show(self, datadog: Datadog) -> None:
         datadog.connection(**HTTP)
         datadog.emulator.settings(omit_tokens=True)
-        result = datadog.connection(**HTTP)
-        assert result["changed"] is False
-        assert any("http.token_auth.tokens" in warning for warning in result["warnings"])
+        for tokens in (HTTP["http"]["token_auth"]["tokens"], [], [{"name": "unknown"}]):
+            for update_secrets in ("on_change", "on_create"):
+                result = datadog.connection(
+                    **http_with(tokens=tokens), update_secrets=update_secrets
+                )
+                assert result["changed"] is False
+                assert any("http.token_auth.tokens" in warning for warning in result["warnings"])
         result = datadog.connection(**HTTP, update_secrets="always")
         assert result["operation"] == "update"
 
@@ -536,6 +553,40 @@ class TestSecrets:
         assert result["failed"] and "is wrong" in result["msg"]
         assert CANARY not in result["raw"]
 
+    @pytest.mark.parametrize(
+        "value",
+        ["long " + "x" * 300 + CANARY + "x" * 300, f"two  blanks {CANARY}", f"a\ttab\n{CANARY}"],
+    )
+    def test_an_echo_is_hidden_before_it_is_shortened(
+        self, datadog: Datadog, server: Server, value: str
+    ) -> None:
+        server.answers["GET"] = (200, {"data": [], "meta": {"total_filtered": 0}})
+        for echo in (value, json.dumps(value), repr(value)):
+            server.answers["POST"] = (400, {"errors": [f"wrong: {'.' * 190} {echo} that"]})
+            task = {"private_key": value, "service_account_email": "a@example.com"}
+            result = datadog.connection(name="x", gcp={"service_account": task}, api_url=server.url)
+            assert result["failed"] and result["http_status"] == 400
+            assert "xxxxx" not in result["raw"] and "blanks" not in result["raw"]
+
+    @pytest.mark.parametrize("value", [{"data": {"token": CANARY}}, [CANARY]])
+    def test_a_structure_is_no_secret(self, datadog: Datadog, value: t.Any) -> None:
+        result = datadog.connection(name="x", gitlab={"api_key": {"api_token": value}})
+        assert result["failed"] and "gitlab.api_key.api_token must be a text" in result["msg"]
+        result = datadog.connection(name={"gitlab": {"api_key": {"api_token": value}}}, aws={})
+        assert result["failed"]
+        result = datadog.connection(**http_with(tokens=[{"name": "x", "value": value}]))
+        assert "http.token_auth.tokens[0].value must be a text" in result["msg"]
+        assert datadog.requests() == []
+
+    def test_what_was_sent_and_found_after_a_lost_answer_is_not_doubted(
+        self, datadog: Datadog
+    ) -> None:
+        datadog.emulator.add_fault("reset", method="POST", when="after")
+        result = datadog.connection(**GITLAB, retries=0)
+        assert result["operation"] == "create"
+        [warning] = result["warnings"]
+        assert "found to be there" in warning and "not sent" not in warning
+
 
 class TestExternalId:
     def test_is_returned(self, datadog: Datadog) -> None:
@@ -579,6 +630,19 @@ BAD_INPUT: list[tuple[dict[str, t.Any], str, str]] = [
     ),
     ({}, "state", "one integration is required"),
     ({"gitlab": {}}, "api_key", "found in gitlab"),
+    ({"cloudflare": {"api_token": None}}, "cloudflare", "must hold api_token or global_api_token"),
+    ({"gitlab": {"api_key": None}}, "gitlab.api_key", "is required"),
+    ({"gitlab": {"api_key": {"api_token": "  "}}}, "gitlab.api_key.api_token", "must not be empty"),
+    (
+        {"gitlab": {"api_key": {"api_token": f"{SECRET}\n"}}},
+        "gitlab.api_key.api_token",
+        "line breaks",
+    ),
+    (
+        http_with(headers=[{"name": "A", "value": None}]),
+        "http.token_auth.headers[0].value",
+        "is required",
+    ),
     ({"cloudflare": {}}, "api_token, global_api_token", "found in cloudflare"),
     (
         {
@@ -772,6 +836,20 @@ class TestTwoRunners:
         assert sum(result["changed"] for result in results) == 1
         datadog.emulator.settings(latency=0)
         assert datadog.connection(**GITLAB)["changed"] is False
+
+    def test_whoever_cannot_delete_its_own_says_so(self, datadog: Datadog, server: Server) -> None:
+        def row(connection_id: str, second: int) -> dict[str, t.Any]:
+            created_at = f"2026-07-13 13:25:0{second}.1 +0000 UTC"
+            attributes = {"name": "GitLab", "created_at": created_at, "integration": {}}
+            return {"id": connection_id, "type": "action_connection", "attributes": attributes}
+
+        both = {"data": [row("mine", 2), row("theirs", 1)], "meta": {"total_filtered": 2}}
+        server.answers["GET"] = [(200, {"data": [], "meta": {"total_filtered": 0}}), (200, both)]
+        server.answers["POST"] = (201, {"data": row("mine", 2)})
+        server.answers["DELETE"] = (403, {"errors": ["Forbidden"]})
+        result = datadog.connection(**GITLAB, api_url=server.url)
+        assert result["failed"] and "delete action connection mine" in result["msg"]
+        assert "Done before that: created action connection mine" in result["msg"]
 
     def test_where_datadog_does_not_tell_which_came_first(self, datadog: Datadog) -> None:
         datadog.emulator.settings(latency=0.3, plain_attributes=True)

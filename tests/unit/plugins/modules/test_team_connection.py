@@ -179,11 +179,18 @@ class TestFaults:
         assert (result["operation"], result["connection"]["managed_by"]) == ("replace", "b")
         assert [c["id"] for c in connections(datadog)] == [result["connection_id"]]
 
-    def test_a_replacement_that_is_refused_says_where_it_stands(self, datadog: Datadog) -> None:
-        datadog.team_connection(**PAIR, managed_by="a")
-        datadog.emulator.add_fault("status", method="POST", status=400)
-        result = datadog.team_connection(**PAIR, managed_by="b")
-        assert result["failed"] and "deleted already" in result["msg"]
+    @pytest.mark.parametrize("status", [400, 403, 409, 503])
+    def test_a_replacement_that_fails_says_where_it_stands(
+        self, datadog: Datadog, status: int
+    ) -> None:
+        old = datadog.team_connection(**PAIR, managed_by="a")["connection_id"]
+        datadog.emulator.add_fault("status", method="POST", status=status, times=None)
+        result = datadog.team_connection(**PAIR, managed_by="b", retries=0)
+        assert result["failed"] and result["http_status"] == status
+        assert f"Done before that: deleted team connection {old}" in result["msg"]
+        assert "managed by 'a'" in result["msg"]
+        assert ("teams_manage" in result["msg"]) == (status == 403)
+        datadog.emulator.clear_faults()
         assert datadog.team_connection(**PAIR, managed_by="b")["operation"] == "create"
 
     def test_runners_at_once(self, datadog: Datadog) -> None:
