@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
+    UUID,
     Client,
     DatadogError,
     as_object,
@@ -36,7 +37,6 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
 )
 
 PATH = "/api/v2/actions/connections"
-UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 #: Seconds between the looks at two connections of one name, before they are taken to be there for good.
 SETTLING_PAUSES = (0.5, 1, 2)
 EXAMPLE_UUID = "3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"

@@ -50,6 +50,7 @@ SITES = (
     "us2.ddog-gov.com",
 )
 PAGE_SIZE = 100
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 #: Seconds. A server that asks for more patience than this gets an error instead of a silent wait.
 LONGEST_WAIT = 300
 LONGEST_DETAIL = 500

@@ -359,7 +359,7 @@ def _misunderstood(
             yield path, "is required"
         elif _is_misplaced(option, value):
             kind = "list" if isinstance(value, list) else "dictionary"
-            yield path, f"must be a text, not a {kind}"
+            yield path, f"must be a single value, not a {kind}"
         elif option.get("options") is not None and isinstance(value, list):
             for index, entry in enumerate(value):
                 yield from _misunderstood(option["options"], entry, f"{path}[{index}].")

@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
+    UUID,
     Client,
     DatadogError,
     as_object,
@@ -27,7 +28,6 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
 
 PATH = "/api/v2/team/connections"
 TEAMS_PATH = "/api/v2/team"
-UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 #: Commas separate the values of a filter and cannot be escaped.
 CONNECTED_TEAM = re.compile(r"@[^\s\x00-\x1f\x7f,/@]+/[^\s\x00-\x1f\x7f,/@]+")
 HANDLE = re.compile(r"[^\s\x00-\x1f\x7f,]+")

@@ -571,11 +571,13 @@ class TestSecrets:
     @pytest.mark.parametrize("value", [{"data": {"token": CANARY}}, [CANARY]])
     def test_a_structure_is_no_secret(self, datadog: Datadog, value: t.Any) -> None:
         result = datadog.connection(name="x", gitlab={"api_key": {"api_token": value}})
-        assert result["failed"] and "gitlab.api_key.api_token must be a text" in result["msg"]
+        assert (
+            result["failed"] and "gitlab.api_key.api_token must be a single value" in result["msg"]
+        )
         result = datadog.connection(name={"gitlab": {"api_key": {"api_token": value}}}, aws={})
         assert result["failed"]
         result = datadog.connection(**http_with(tokens=[{"name": "x", "value": value}]))
-        assert "http.token_auth.tokens[0].value must be a text" in result["msg"]
+        assert "http.token_auth.tokens[0].value must be a single value" in result["msg"]
         assert datadog.requests() == []
 
     def test_what_was_sent_and_found_after_a_lost_answer_is_not_doubted(
