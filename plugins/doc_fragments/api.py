@@ -87,7 +87,8 @@ options:
     default: 5
     version_added: 0.1.0
 requirements:
-  - requests >= 2.25.0
+  - requests >= 2.25.1
+  - urllib3 >= 1.26.0
 notes:
   - Proxies are taken from the environment variables E(HTTPS_PROXY), E(HTTP_PROXY) and E(NO_PROXY). A C(.netrc) file is not
     read, and redirects are not followed, because they would carry the credentials elsewhere.

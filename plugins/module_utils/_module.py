@@ -324,7 +324,7 @@ def _shown(spec: Mapping[str, t.Any], params: t.Any) -> tuple[t.Any, list[str]]:
         elif option.get("options") is None:
             # An address may hold a password; it is refused, but must not be shown either.
             shown[name] = (
-                re.sub(r"//[^/]*@.*", "//" + HIDDEN, str(value))
+                re.sub(r"//.*@.*", f"//{HIDDEN}", str(value), flags=re.DOTALL)
                 if option.get("type") == "str"
                 else value
             )
