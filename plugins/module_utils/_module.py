@@ -88,13 +88,12 @@ class DatadogModule(AnsibleModule):
             self.fail_json(msg=str(OptionError(*problems)))
 
     def log(self, msg: t.Any, log_args: t.Any = None) -> None:
-        # Ansible logs nested options as Python writes them. A secret with a line break or a quote looks different
-        # there from the text that Ansible hides.
-        self._hide(set(self.no_log_values))
-        super().log(
-            remove_values(msg, self.no_log_values),
-            remove_values(log_args or {}, self.no_log_values),
-        )
+        # Ansible logs the invocation with nested options as Python writes them, where it does not recognise a secret
+        # that has a line break or a quote in it.
+        if log_args:
+            shown, _hidden = _shown(self.argument_spec, _given_params())
+            msg, log_args = f"Invoked with {json.dumps(shown, default=str)}", None
+        super().log(msg, log_args)
 
     def _hide(self, secrets: t.Iterable[str]) -> None:
         """Keep texts out of everything that is returned or logged, however they are written."""
