@@ -42,7 +42,7 @@ SETTLING_PAUSES = (0.5, 1, 2)
 EXAMPLE_UUID = "3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"
 FORBIDDEN = (
     "The application key must be registered for the Actions API first (PUT /api/v2/actions/app_key_registrations/<id of"
-    " the application key>, or Enable Actions API Access on the key's page in Datadog), and needs the permissions"
+    " the application key>, or Enable Actions API Access on the key's page in Datadog), and its permissions must include"
     " connections_read and connections_write."
 )
 
@@ -278,13 +278,15 @@ class Directory:
             # The list is a preview; an organisation without it gets a 4xx that Datadog does not document.
             if exc.status is None or not 400 <= exc.status < 500 or exc.status in (401, 408, 429):
                 raise
-            why = (
-                "Without the list of connections, which is a preview that not every organisation has, nothing tells"
-                f" whether {name!r} exists, and creating it could make a second one. Ways out: give connection_id,"
-                " which needs no list; or ask Datadog's support to enable the list"
+            needs = (
+                f"{FORBIDDEN} If they are, the organisation may lack the list. "
+                if exc.status == 403
+                else ""
             )
             raise Refusal(
-                f"{exc} {FORBIDDEN} If that is so: {why}" if exc.status == 403 else f"{exc} {why}"
+                f"{exc} {needs}Without the list of connections, which is a preview that not every organisation has,"
+                f" nothing tells whether {name!r} exists, and creating it could make a second one. Ways out: give"
+                " connection_id, which needs no list; or ask Datadog's support to enable the list"
             ) from exc
 
 
@@ -412,12 +414,14 @@ class ActionConnection(Resource):
         wanted = self.desired.configuration
         if wanted is None or not plan.changed:
             return _result(observed, gone=plan.operation == "delete")
-        known = observed.result() if observed and plan.operation == "update" else _UNKNOWN
-        key = wanted.integration.key
+        updated = observed if plan.operation == "update" else None
+        known = updated.result() if updated else _UNKNOWN
         connection = {
             **known,
             "name": plan.after["name"],
-            key: wanted.foretold(plan.after, known.get(key, {})),
+            wanted.integration.key: wanted.foretold(
+                plan.after, updated.values if updated else None
+            ),
         }
         return {"connection": connection, "connection_id": known["connection_id"]}
 

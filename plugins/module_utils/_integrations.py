@@ -154,7 +154,12 @@ class Text(WritableField):
 
 @dataclass(frozen=True)
 class RenewalFlag(WritableField):
-    """A flag in an update that makes Datadog renew a read-only field."""
+    """A flag in an update that makes Datadog renew a read-only field.
+
+    :ivar renews: the name of that field.
+    """
+
+    renews: str
 
     def option(self) -> dict[str, t.Any]:
         return {"type": "bool", "default": False}
@@ -417,7 +422,7 @@ INTEGRATIONS: tuple[Integration, ...] = (
                 ),
             ),
             _required("role"),
-            RenewalFlag("generate_new_external_id"),
+            RenewalFlag("generate_new_external_id", renews="external_id"),
             ReadOnly("external_id"),
             ReadOnly("principal_id"),
         ),
@@ -485,7 +490,14 @@ INTEGRATIONS: tuple[Integration, ...] = (
             NamedValues("url_parameters", TOKEN_NAME, "a letter followed by letters and digits"),
             Group("body", (Text("content", multiline=True), Text("content_type"))),
         ),
-        fields=(_required("base_url"),),
+        fields=(
+            Text(
+                "base_url",
+                required=True,
+                pattern=r"https?://.+",
+                expected="an address that begins with https:// or http://",
+            ),
+        ),
     ),
     _integration("LaunchDarkly", ("APIKey", _secret("api_token"))),
     _integration("Notion", ("APIKey", _secret("api_token"))),
@@ -612,21 +624,26 @@ class Configuration:
         )
 
     def foretold(
-        self, after: t.Mapping[str, t.Any], result: t.Mapping[str, t.Any]
+        self, after: t.Mapping[str, t.Any], observed: t.Mapping[str, t.Any] | None
     ) -> dict[str, t.Any]:
-        """The values of the connection after an update, without asking Datadog.
+        """The values of the connection after a write, without asking Datadog.
 
         :param after: what compare() returned.
-        :param result: the connection's option as it was returned last; empty if there was none.
+        :param observed: the values of the connection that exists, or None if one is to be created.
         """
         key = self.credentials.key
         values = without_hidden(after[self.integration.key])
-        known = result.get(key, {})
+        foretold = values[key]
+        known = (observed or {}).get(key, {})
         for field in self.credentials.fields:
-            if isinstance(field, ReadOnly) and field.name in known:
-                values[key][field.name] = known[field.name]
-            elif isinstance(field, RenewalFlag):
-                values[key].pop(field.name, None)
+            if isinstance(field, ReadOnly) and known.get(field.name):
+                foretold[field.name] = known[field.name]
+        for _path, field, _value in self._inside():
+            if isinstance(field, RenewalFlag) and foretold.pop(field.name, None):
+                foretold.pop(field.renews, None)
+            elif isinstance(field, NamedValues) and observed and known[field.name] is None:
+                # Datadog will not show them afterwards either.
+                foretold.pop(field.name, None)
         return values
 
 

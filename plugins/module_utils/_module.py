@@ -52,6 +52,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "api_url": ("DD_HOST", "DATADOG_HOST"),
 }
 
+EXCLUSIVE = (("api_key", "access_token"), ("app_key", "access_token"), ("site", "api_url"))
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "api_key": {"type": "str", "no_log": True},
     "app_key": {"type": "str", "no_log": True},
@@ -74,11 +75,6 @@ class DatadogModule(AnsibleModule):
     def __init__(self, argument_spec: dict[str, t.Any]) -> None:
         super().__init__(
             argument_spec={**ARGUMENT_SPEC, **argument_spec},
-            mutually_exclusive=[
-                ("api_key", "access_token"),
-                ("app_key", "access_token"),
-                ("site", "api_url"),
-            ],
             supports_check_mode=True,
         )
         if REQUESTS_IMPORT_ERROR:
@@ -107,7 +103,7 @@ class DatadogModule(AnsibleModule):
         shown, hidden = _shown(self.argument_spec, _given_params())
         self._hide(text for text in hidden if len(text) >= SHORTEST_SECRET)
         super().fail_json(
-            msg="; ".join([msg, *self._further_errors()]),
+            msg="; ".join(dict.fromkeys([msg, *self._further_errors()])),
             invocation={"module_args": shown},
             **kwargs,
         )
@@ -119,7 +115,7 @@ class DatadogModule(AnsibleModule):
         missing.
         """
         validation = getattr(self, "validation_result", None)
-        if not validation or not validation.errors:
+        if not validation or not validation.error_messages:
             return
         for error in validation.errors[1:]:
             unsupported = isinstance(error, UnsupportedError)
@@ -171,7 +167,12 @@ class Connection(t.NamedTuple):
 
         :raises OptionError: for all that is wrong.
         """
-        problems: list[tuple[str, str]] = []
+        # Not left to Ansible, which takes an option without a value for given.
+        problems = [
+            (f"{one} and {other}", "are mutually exclusive")
+            for one, other in EXCLUSIVE
+            if params[one] is not None and params[other] is not None
+        ]
         where: dict[str, str] = {}
         values: dict[str, str | None] = {}
         for option, variables in ENVIRONMENT.items():
@@ -307,7 +308,10 @@ def _shown(spec: Mapping[str, t.Any], params: t.Any) -> tuple[t.Any, list[str]]:
         that stood there.
     """
     if not isinstance(params, Mapping):
-        return HIDDEN, list(_texts(params))
+        # Ansible takes a text for key=value pairs, and names the keys in its error: of a secret that ends in =, all.
+        texts = list(_texts(params))
+        pieces = [piece for text in texts for piece in re.split(r"[\s,=]+", text)]
+        return HIDDEN, texts + [piece for piece in pieces if piece not in spec]
     shown: dict[str, t.Any] = {}
     hidden: list[str] = []
     for name, value in params.items():
@@ -342,12 +346,18 @@ def _is_misplaced(option: Mapping[str, t.Any], value: t.Any) -> bool:
     return option["type"] not in ("dict", "list") and isinstance(value, (Mapping, list))
 
 
+def _is_no_text(value: t.Any, exactly: bool) -> bool:
+    """Whether the text that was meant is lost. An integer may have had leading zeros."""
+    return isinstance(value, (bool, float)) or (exactly and isinstance(value, int))
+
+
 def _misunderstood(
     spec: Mapping[str, t.Any], params: t.Any, inside: str = ""
 ) -> t.Iterator[tuple[str, str]]:
     """What Ansible accepts and makes something else of, as pairs of a path and a problem.
 
-    It takes a structure for the text that Python writes for it, and an empty key for one with a value.
+    It takes a structure, and what YAML makes of C(yes) or C(1.10), for the text that Python writes for it, and an empty
+    key for one with a value.
     """
     for name, value in params.items() if isinstance(params, Mapping) else ():
         option = spec.get(name)
@@ -359,6 +369,8 @@ def _misunderstood(
         elif _is_misplaced(option, value):
             kind = "list" if isinstance(value, list) else "dictionary"
             yield path, f"must be a single value, not a {kind}"
+        elif option["type"] == "str" and _is_no_text(value, exactly=option.get("no_log", False)):
+            yield path, "must be a text; quote it, since YAML takes it for something else"
         elif option.get("options") is not None and isinstance(value, list):
             for index, entry in enumerate(value):
                 yield from _misunderstood(option["options"], entry, f"{path}[{index}].")

@@ -478,8 +478,13 @@ class TestLists:
                 )
                 assert result["changed"] is False
                 assert any("http.token_auth.tokens" in warning for warning in result["warnings"])
+        foretold = datadog.connection(**HTTP, update_secrets="always", check_mode=True)
         result = datadog.connection(**HTTP, update_secrets="always")
         assert result["operation"] == "update"
+        assert (result["diff"], result["connection"]["http"]) == (
+            foretold["diff"],
+            foretold["connection"]["http"],
+        )
 
 
 class TestSecrets:
@@ -532,6 +537,9 @@ class TestSecrets:
             {"gitlab": {"api_key": f"{CANARY}-1"}},
             {"gitlab": {"api_token": {"api_token": f"{CANARY}-1"}}},
             {"gitlab": [f"{CANARY}-1"]},
+            {"gitlab": {"api_key": f"{CANARY}base64=="}},
+            {"gitlab": f"{CANARY}base64=abc"},
+            {"http": {"token_auth": {"tokens": [f"{CANARY}base64=="]}}},
             {"http": {"token_auth": {"tokens": [f"{CANARY}-1"]}}},
             {
                 "http": {
@@ -603,6 +611,7 @@ class TestExternalId:
         result = datadog.connection(**task)
         assert (result["operation"], result["diff"]) == ("update", foretold["diff"])
         after = result["connection"]["aws"]["assume_role"]
+        assert "external_id" not in foretold["connection"]["aws"]["assume_role"]
         assert after["external_id"] != before["external_id"]
         assert after["role"] == before["role"]
         assert "generate_new_external_id" not in after
@@ -722,6 +731,16 @@ BAD_INPUT: list[tuple[dict[str, t.Any], str, str]] = [
         "http.token_auth.url_parameters[0].name",
         "a letter",
     ),
+    ({"name": False, "aws": {"assume_role": {}}}, "name", "quote it"),
+    ({"aws": {"assume_role": {"role": True}}}, "aws.assume_role.role", "quote it"),
+    ({"gitlab": {"api_key": {"api_token": 1.1}}}, "gitlab.api_key.api_token", "quote it"),
+    ({"gitlab": {"api_key": {"api_token": 7}}}, "gitlab.api_key.api_token", "quote it"),
+    (
+        http_with(tokens=[{"name": "x", "value": True}]),
+        "http.token_auth.tokens[0].value",
+        "quote it",
+    ),
+    ({"http": {"base_url": "not a url", "token_auth": {}}}, "http.base_url", "https://"),
     (http_with(body={"content": ""}), "http.token_auth.body.content", "must not be empty"),
 ]
 
@@ -735,6 +754,7 @@ def test_bad_input_fails_before_the_first_request(
     assert result["failed"]
     assert path in result["msg"]
     assert remedy in result["msg"]
+    assert len(set(result["msg"].split("; "))) == len(result["msg"].split("; "))
     assert CANARY not in result["raw"]
     assert datadog.requests() == []
 
