@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
+    CONTROL_CHARACTERS,
     UUID,
     Client,
     DatadogError,
@@ -23,7 +24,6 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
 from ansible_collections.tidyops.datadog.plugins.module_utils._integrations import (
     BY_KEY,
     BY_TYPE,
-    CONTROL_CHARACTERS,
     Configuration,
     ReadOnly,
     integration_options,
@@ -253,12 +253,8 @@ class Directory:
 
     def get(self, connection_id: str, doing: str) -> Observed | None:
         """:returns: None where there is none of that id."""
-        try:
-            return Observed.of(self._client.get(f"{PATH}/{connection_id}", doing))
-        except DatadogError as exc:
-            if exc.status == 404:
-                return None
-            raise
+        found = self._client.find(f"{PATH}/{connection_id}", doing)
+        return Observed.of(found) if found else None
 
     def named(self, name: str, doing: str) -> list[Observed]:
         """Every connection of exactly that name.
@@ -413,7 +409,7 @@ class ActionConnection(Resource):
     def foretell(self, plan: Plan, observed: Observed | None) -> dict[str, t.Any]:
         wanted = self.desired.configuration
         if wanted is None or not plan.changed:
-            return _result(observed, gone=plan.operation == "delete")
+            return self.result(observed, gone=plan.operation == "delete")
         updated = observed if plan.operation == "update" else None
         known = updated.result() if updated else _UNKNOWN
         connection = {
@@ -427,15 +423,15 @@ class ActionConnection(Resource):
 
     def apply(self, plan: Plan, observed: Observed | None) -> dict[str, t.Any]:
         if observed is None:
-            return _result(self._create(plan, None))
+            return self.result(self._create(plan, None))
         if plan.operation == "delete":
             self._delete(observed.connection_id)
-            return _result(observed, gone=True)
+            return self.result(observed, gone=True)
         if plan.operation == "update":
-            return _result(self._update(plan, observed))
+            return self.result(self._update(plan, observed))
         created = self._create(plan, observed)
         self._delete(observed.connection_id)
-        return _result(created)
+        return self.result(created)
 
     def _delete(self, connection_id: str) -> None:
         doing = f"delete action connection {connection_id}"
@@ -567,14 +563,6 @@ def _require(missing: t.Iterable[tuple[str, str]]) -> None:
     problems = list(missing)
     if problems:
         raise OptionError(*problems)
-
-
-def _result(observed: Observed | None, gone: bool = False) -> dict[str, t.Any]:
-    """C(connection) is what exists in the end, C(connection_id) also what existed until now."""
-    return {
-        "connection": observed.result() if observed and not gone else None,
-        "connection_id": observed.connection_id if observed else None,
-    }
 
 
 def _body(attributes: dict[str, t.Any]) -> dict[str, t.Any]:

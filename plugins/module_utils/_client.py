@@ -51,6 +51,7 @@ SITES = (
 )
 PAGE_SIZE = 100
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 #: Seconds. A server that asks for more patience than this gets an error instead of a silent wait.
 LONGEST_WAIT = 300
 LONGEST_DETAIL = 500
@@ -252,6 +253,15 @@ class Client:
     def get(self, path: str, doing: str) -> dict[str, t.Any]:
         """:returns: the answer's C(data), which has an C(id). :raises DatadogError: when there is none."""
         return self._call("GET", path, doing, _object)
+
+    def find(self, path: str, doing: str) -> dict[str, t.Any] | None:
+        """Like get(), but :returns: None where Datadog answers that there is no such thing."""
+        try:
+            return self.get(path, doing)
+        except DatadogError as exc:
+            if exc.status == 404:
+                return None
+            raise
 
     def post(self, path: str, doing: str, body: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Like get(). Repeated only where it surely had no effect; see DatadogError.ambiguous."""

@@ -21,6 +21,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import CONTROL_CHARACTERS
 from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
     SECRET,
     SECRET_SENT,
@@ -33,7 +34,6 @@ SendsSecret = t.Callable[[str, str], bool]
 
 TOKEN_NAME = r"[A-Za-z][A-Za-z0-9]*"
 HEADER_NAME = r"[A-Za-z][A-Za-z0-9\-_]*"
-CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Change(t.NamedTuple):

@@ -125,7 +125,7 @@ class DatadogModule(AnsibleModule):
 
     def client(self) -> Client:
         """:raises OptionError: for bad input."""
-        options = Connection.of(self.params, os.environ)
+        options = Access.of(self.params, os.environ)
         # Those of the environment are not known to Ansible yet.
         self._hide(secret for secret in options.secrets if secret)
         return Client(
@@ -139,7 +139,7 @@ class DatadogModule(AnsibleModule):
         )
 
 
-class Connection(t.NamedTuple):
+class Access(t.NamedTuple):
     """Where Datadog is and how to log in. Of keys and token, what is not used is empty."""
 
     base_url: str
@@ -158,7 +158,7 @@ class Connection(t.NamedTuple):
         return Authentication.with_keys(self.api_key, self.app_key)
 
     @classmethod
-    def of(cls, params: Mapping[str, t.Any], environ: Mapping[str, str]) -> Connection:
+    def of(cls, params: Mapping[str, t.Any], environ: Mapping[str, str]) -> Access:
         """Settle options against environment variables.
 
         An option beats all variables: a key in the task beats an access token of the environment, and a site in

@@ -109,6 +109,17 @@ class Outcome:
     warnings: list[str]
 
 
+class Connection(t.Protocol):
+    """What both kinds of connections have in common."""
+
+    @property
+    def connection_id(self) -> str | None:
+        """The UUID; None if there is none yet."""
+
+    def result(self) -> dict[str, t.Any]:
+        """What modules return as C(connection)."""
+
+
 class Resource:
     """One thing in Datadog, named by a task.
 
@@ -120,6 +131,14 @@ class Resource:
 
     def __init__(self) -> None:
         self.progress: list[str] = []
+
+    @staticmethod
+    def result(observed: Connection | None, gone: bool = False) -> dict[str, t.Any]:
+        """C(connection) is what exists in the end, C(connection_id) also what existed until now."""
+        return {
+            "connection": observed.result() if observed and not gone else None,
+            "connection_id": observed.connection_id if observed else None,
+        }
 
     def observe(self) -> t.Any:
         """Read what is there. The only step before apply() that makes requests."""

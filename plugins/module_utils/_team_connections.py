@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
+    CONTROL_CHARACTERS,
     UUID,
     Client,
     DatadogError,
@@ -106,7 +107,7 @@ class Desired:
                 )
             )
         if managed_by is not None and (
-            not managed_by.strip() or re.search(r"[\x00-\x1f\x7f]", managed_by)
+            not managed_by.strip() or CONTROL_CHARACTERS.search(managed_by)
         ):
             problems.append(
                 (
@@ -212,13 +213,9 @@ class Teams:
         return ""
 
     def exists(self, team_id: str) -> bool:
-        try:
-            self._client.get(f"{TEAMS_PATH}/{team_id}", f"look up the team {team_id}")
-        except DatadogError as exc:
-            if exc.status == 404:
-                return False
-            raise
-        return True
+        return (
+            self._client.find(f"{TEAMS_PATH}/{team_id}", f"look up the team {team_id}") is not None
+        )
 
 
 class TeamConnection(Resource):
@@ -303,8 +300,8 @@ class TeamConnection(Resource):
 
     def foretell(self, plan: Plan, observed: Observation) -> dict[str, t.Any]:
         if plan.operation in ("create", "replace"):
-            return _result(self._wanted(observed))
-        return _result(observed.connection, gone=plan.operation == "delete")
+            return self.result(self._wanted(observed))
+        return self.result(observed.connection, gone=plan.operation == "delete")
 
     def apply(self, plan: Plan, observed: Observation) -> dict[str, t.Any]:
         existing = observed.connection
@@ -312,7 +309,7 @@ class TeamConnection(Resource):
             # For a replacement too: the pair must be unique, so the old one has to go first.
             self._delete(existing)
         if plan.operation == "delete":
-            return _result(existing, gone=True)
+            return self.result(existing, gone=True)
         try:
             [created] = self._client.post_all(PATH, f"create {self.desired.title}", plan.body)[:1]
         except DatadogError as exc:
@@ -323,7 +320,7 @@ class TeamConnection(Resource):
                 effect = plan.operation == "replace"
                 raise LookAgain(self._explained(exc, observed), effect) from exc
             raise
-        return _result(Observed.of(created))
+        return self.result(Observed.of(created))
 
     def _delete(self, existing: Observed) -> None:
         body = {"data": [{"type": "team_connection", "id": existing.connection_id}]}
@@ -379,12 +376,4 @@ def _body(wanted: Observed) -> dict[str, t.Any]:
         "data": [
             {"type": "team_connection", "attributes": attributes, "relationships": relationships}
         ]
-    }
-
-
-def _result(connection: Observed | None, gone: bool = False) -> dict[str, t.Any]:
-    """C(connection) is what exists in the end, C(connection_id) also what existed until now."""
-    return {
-        "connection": None if gone or connection is None else connection.result(),
-        "connection_id": connection.connection_id if connection else None,
     }
