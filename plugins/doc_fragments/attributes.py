@@ -32,3 +32,17 @@ attributes:
     membership:
       - tidyops.datadog.datadog
 """
+
+    # For modules with a registry; to be listed before ACTIONGROUP_DATADOG
+    ACTIONGROUP_REGISTRY = r"""
+options: {}
+attributes:
+  action_group:
+    description:
+      - Use C(group/tidyops.datadog.datadog) or C(group/tidyops.datadog.registry) in C(module_defaults) to set defaults for
+        this module.
+    support: full
+    membership:
+      - tidyops.datadog.datadog
+      - tidyops.datadog.registry
+"""

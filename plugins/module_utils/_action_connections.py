@@ -12,20 +12,26 @@ from __future__ import annotations
 import re
 import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
     CONTROL_CHARACTERS,
+    LONGEST_WAIT,
     UUID,
     Client,
     DatadogError,
     as_object,
+    site_of,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._integrations import (
     BY_KEY,
     BY_TYPE,
     Configuration,
+    Credentials,
+    Field,
+    Integration,
     ReadOnly,
+    SendsSecret,
     integration_options,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
@@ -34,6 +40,10 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
     Plan,
     Refusal,
     Resource,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry import (
+    Entry,
+    open_registry,
 )
 
 PATH = "/api/v2/actions/connections"
@@ -50,6 +60,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "name": {"type": "str"},
     "connection_id": {"type": "str"},
+    "registry": {"type": "path"},
     "update_secrets": {
         "type": "str",
         "choices": ["on_change", "always", "on_create"],
@@ -153,11 +164,14 @@ class Observed:
         return bool(self.integration_type and self.credentials_type)
 
     @property
+    def _known(self) -> tuple[Integration, Credentials] | None:
+        return _known(self.integration_type, self.credentials_type)
+
+    @property
     def kind(self) -> str:
         """The paths of the options, or the API's types where the collection does not know them."""
-        integration = BY_TYPE.get(self.integration_type)
-        credentials = integration and integration.variant(self.credentials_type)
-        if integration and credentials:
+        if self._known:
+            integration, credentials = self._known
             return f"{integration.key}.{credentials.key}"
         return f"{self.integration_type}/{self.credentials_type}"
 
@@ -167,37 +181,57 @@ class Observed:
         attributes = as_object(data.get("attributes"))
         answer = as_object(attributes.get("integration"))
         secrets = as_object(answer.get("credentials"))
-        integration = BY_TYPE.get(_text(answer.get("type")))
-        credentials = integration and integration.variant(_text(secrets.get("type")))
-        values: dict[str, t.Any] = {}
-        if integration and credentials:
-            values = {
-                field.name: field.read(answer.get(field.name)) for field in integration.fields
-            }
-            values[credentials.key] = {
-                field.name: field.read(secrets.get(field.name)) for field in credentials.fields
-            }
+        types = _text(answer.get("type")), _text(secrets.get("type"))
+        known = _known(*types)
         creator = as_object(
             as_object(as_object(data.get("relationships")).get("created_by")).get("data")
         )
         return cls(
             connection_id=data["id"],
             name=_text(attributes.get("name")),
-            integration_type=_text(answer.get("type")),
-            credentials_type=_text(secrets.get("type")),
-            values=values,
+            integration_type=types[0],
+            credentials_type=types[1],
+            values=(
+                known[0].each(known[1], answer, secrets, lambda part, value: part.read(value))
+                if known
+                else {}
+            ),
             created_at=iso8601(attributes.get("created_at")),
             last_updated=iso8601(attributes.get("last_updated")),
             created_by=_text(creator.get("id")) or None,
         )
 
+    def _each(self, do: t.Callable[[Field, t.Any], t.Any]) -> dict[str, t.Any]:
+        """What came of doing something with each value, by the integration's key; empty for an unknown integration."""
+        if not self._known or not self.values:
+            return {}
+        integration, credentials = self._known
+        inside = self.values[credentials.key]
+        return {integration.key: integration.each(credentials, self.values, inside, do)}
+
+    def recalling(self, entry: Entry) -> Observed:
+        """Complete it by what a registry remembers: the names of tokens, where Datadog leaves them out."""
+        recalled = self._each(lambda part, value: part.recalled(value, entry.secrets))
+        return replace(self, values=next(iter(recalled.values()), self.values))
+
+    def lost_secrets(self, entry: Entry) -> list[str]:
+        """The paths of those secrets in a registry that Datadog shows to be gone."""
+        if not self._known:
+            return []
+        _integration, credentials = self._known
+        values = self.values[credentials.key]
+        return [
+            path
+            for part in credentials.fields
+            for path in part.lost(values.get(part.name), entry.secrets)
+        ]
+
     def result(self) -> dict[str, t.Any]:
         """What modules return as C(connection)."""
-        integration = BY_TYPE.get(self.integration_type)
         return {
             "connection_id": self.connection_id,
             "name": self.name,
-            **({integration.key: _pruned(self.values)} if integration and self.values else {}),
+            **_pruned(self._each(lambda part, value: part.shown(value))),
             "created_at": self.created_at,
             "last_updated": self.last_updated,
             "created_by": self.created_by,
@@ -205,15 +239,17 @@ class Observed:
 
     def shown(self) -> dict[str, t.Any]:
         """What the diff shows when the connection goes away."""
-        result = self.result()
-        integration = BY_TYPE.get(self.integration_type)
-        credentials = integration and integration.variant(self.credentials_type)
-        if integration and credentials:
-            values = result[integration.key]
-            for field in credentials.fields:
-                if isinstance(field, ReadOnly):
-                    values[credentials.key].pop(field.name, None)
-        return {key: value for key, value in result.items() if key == "name" or key in BY_KEY}
+        writable = self._each(
+            lambda part, value: None if isinstance(part, ReadOnly) else part.shown(value)
+        )
+        return {"name": self.name, **_pruned(writable)}
+
+
+def _known(integration_type: str, credentials_type: str) -> tuple[Integration, Credentials] | None:
+    """The catalogue's entries for the API's types."""
+    integration = BY_TYPE.get(integration_type)
+    credentials = integration and integration.variant(credentials_type)
+    return (integration, credentials) if integration and credentials else None
 
 
 def _text(value: t.Any) -> str:
@@ -245,6 +281,17 @@ def iso8601(written: t.Any) -> str | None:
     return f"{date}T{clock}.{(fraction or '').ljust(6, '0')[:6]}{offset}"
 
 
+class NotListed(Refusal):
+    """Datadog does not offer the list of connections.
+
+    :param cause: what it answered.
+    """
+
+    def __init__(self, message: str, cause: DatadogError) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
 class Directory:
     """The connections of an organisation, as far as Datadog lets them be found."""
 
@@ -261,7 +308,7 @@ class Directory:
 
         The list is read whole, because what C(filter[search]) matches is not documented.
 
-        :raises Refusal: where Datadog does not offer the list.
+        :raises NotListed: where Datadog does not offer the list.
         """
         rows = self._client.pages(PATH, doing, total=lambda meta: meta.get("total_filtered"))
         try:
@@ -279,11 +326,47 @@ class Directory:
                 if exc.status == 403
                 else ""
             )
-            raise Refusal(
+            raise NotListed(
                 f"{exc} {needs}Without the list of connections, which is a preview that not every organisation has,"
                 f" nothing tells whether {name!r} exists, and creating it could make a second one. Ways out: give"
-                " connection_id, which needs no list; or ask Datadog's support to enable the list"
+                " connection_id, which needs no list; or give a registry, which remembers the ids of names",
+                exc,
             ) from exc
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What Datadog and the registry know of the connection that a task means.
+
+    :ivar connection: None if there is none.
+    :ivar known_as: the name under which the registry has an entry of it, C(stored), or would have.
+    :ivar named: the registry's entry of the name that the connection is to have.
+    :ivar entry: what of C(stored) can be relied on.
+    :ivar former: what an interrupted replacement has left to delete.
+    :ivar is_listed: whether Datadog offers the list, as far as that was asked.
+    :ivar warnings: what the user should know.
+    """
+
+    connection: Observed | None
+    known_as: str
+    stored: Entry | None
+    named: Entry | None
+    entry: Entry = Entry()
+    former: Observed | None = None
+    is_listed: bool = True
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def drifted(self) -> bool:
+        """Whether somebody changed the connection after the registry saw it last."""
+        seen = self.entry.last_updated
+        now = self.connection.last_updated if self.connection else None
+        return bool(seen and now and seen != now)
+
+    @property
+    def to_delete(self) -> list[Observed]:
+        """What is there, in the order in which to delete it."""
+        return [each for each in (self.connection, self.former) if each]
 
 
 class ActionConnection(Resource):
@@ -296,33 +379,171 @@ class ActionConnection(Resource):
         self.desired = Desired.of(params)
         self._client = client
         self._directory = Directory(client)
+        self._registry = open_registry(
+            params["registry"], site_of(client.base_url), client.longest_call + LONGEST_WAIT
+        )
 
-    def observe(self) -> Observed | None:
+    def observe(self) -> Observation:
         desired = self.desired
         doing = f"find {desired.title}"
         if desired.connection_id:
-            return self._directory.get(desired.connection_id, doing)
+            return self._observe_id(desired.connection_id, doing)
+        name = desired.name
+        stored = self._settled_entry(name)
+        if stored and stored.creating:
+            return self._observe_interrupted(name, stored, doing)
+        warnings: list[str] = []
+        if stored:
+            connection = self._directory.get(stored.connection_id, doing)
+            if connection:
+                return self._observe_known(connection, name, stored, stored, doing)
+            former = self._directory.get(stored.replaces, doing) if stored.replaces else None
+            if former:
+                return Observation(former, name, stored, stored)
+            warnings.append(
+                f"The connection {stored.connection_id}, which the {self._registry.title} knows as {name!r}, is gone; it"
+                " was deleted elsewhere."
+            )
+        try:
+            found = self._find(name, doing)
+        except NotListed as exc:
+            if not self._registry.is_kept:
+                raise
+            warnings.append(
+                f"Datadog does not list the organisation's connections, and the {self._registry.title} knows no"
+                f" {name!r} that exists, so it was taken not to exist. If it does, give its connection_id once: the"
+                f" registry remembers it. ({exc.cause})"
+            )
+            return Observation(
+                None, name, stored, stored, is_listed=False, warnings=tuple(warnings)
+            )
+        return Observation(found, name, stored, stored, warnings=tuple(warnings))
+
+    def _settled_entry(self, name: str) -> Entry | None:
+        """The registry's entry. If it says that a connection is being created, the run that is at it has ended."""
+        entry = self._registry.entry(name)
+        if entry and entry.creating:
+            # A run that is at it holds the lock; one that was killed does not.
+            with self._registry.creating(name):
+                entry = self._registry.entry(name)
+        return entry
+
+    def _observe_known(
+        self,
+        connection: Observed,
+        known_as: str,
+        stored: Entry,
+        named: Entry | None,
+        doing: str,
+    ) -> Observation:
+        """Complete what is known of a connection that the registry has an entry of."""
+        former = None
+        if stored.replaces not in ("", connection.connection_id):
+            former = self._directory.get(stored.replaces, doing)
+        entry = replace(stored, creating="", replaces="")
+        recalled = connection.recalling(entry)
+        return Observation(recalled, known_as, stored, named, entry, former)
+
+    def _observe_id(self, connection_id: str, doing: str) -> Observation:
+        desired = self.desired
+        known_as, stored = self._registry.entry_of(connection_id) or ("", None)
+        connection = self._directory.get(connection_id, doing)
+        if connection is None or not (desired.configuration or stored):
+            return Observation(connection, known_as, stored, None)
+        if stored and not desired.configuration:
+            return self._observe_known(connection, known_as, stored, stored, doing)
+        name = desired.name or connection.name
+        named = self._settled_entry(name)
+        if named and named.creating and named.replaces == connection_id:
+            return self._observe_interrupted(name, named, doing)
+        is_other = named and named.connection_id not in ("", connection_id)
+        if named and is_other and self._directory.get(named.connection_id, doing):
+            # Recording this one would lose the other's id.
+            raise Refusal(
+                f"The {self._registry.title} knows {name!r} as {named.connection_id}, which exists beside"
+                f" {connection_id}, and it holds one connection of a name. Ways out: choose another name for one of them;"
+                " delete one; or leave registry out of this task"
+            )
+        if stored:
+            return self._observe_known(connection, known_as, stored, named, doing)
+        return Observation(connection, name, None, named)
+
+    def _observe_interrupted(self, name: str, stored: Entry, doing: str) -> Observation:
+        """Find what came of a run that was killed, or lost an answer, while it created a connection."""
+        former = self._directory.get(stored.replaces, doing) if stored.replaces else None
+        try:
+            created = self._find(name, doing, but=stored.replaces)
+        except NotListed as exc:
+            raise Refusal(f"A run was interrupted. {self._unknown_creation(name, stored)}") from exc
+        if former and created:
+            raise Refusal(
+                f"A run was interrupted while it replaced {former.connection_id} ({former.kind}) by a new action"
+                f" connection {name!r} ({stored.creating}). There is another one of that name,"
+                f" {created.connection_id} ({created.kind}), and nothing tells whether it is the new one. Ways out: if it"
+                f" is, delete {former.connection_id}; if it is not, delete or rename it; then run the task again"
+            )
+        entry = Entry()
+        if former and stored.connection_id == former.connection_id:
+            entry = replace(stored, creating="", replaces="")
+        return Observation(created or former, name, stored, stored, entry)
+
+    def _unknown_creation(self, name: str, stored: Entry) -> str:
+        """What to say, without a full stop, where nothing tells what came of a create."""
+        where, but = f"entry {name!r} of the {self._registry.title}", ""
+        way = f"if there is one, run the task once with its connection_id; if there is none, remove the {where}"
+        if stored.replaces:
+            but = f" other than {stored.replaces}"
+            way = f"if there is one, delete it; then remove creating and replaces from the {where}"
+        return (
+            f"An action connection {name!r} ({stored.creating}) may have been created, and the {self._registry.title} does"
+            f" not know its id, nor does Datadog list the organisation's connections. Way out: look for a connection"
+            f" {name!r}{but} in Datadog; {way}"
+        )
+
+    def _find(self, name: str, doing: str, but: str = "") -> Observed | None:
+        """Find a connection by its name in Datadog's list.
+
+        :param but: the id of a connection that is not meant.
+        :raises Refusal: where several have the name, or the registry knows it as another one's.
+        :raises NotListed: where Datadog does not offer the list.
+        """
+        matches: list[Observed] = []
         for patience in (*SETTLING_PAUSES, None):
-            matches = self._directory.named(desired.name, doing)
-            if not matches:
-                return None
-            if len(matches) == 1:
-                [match] = matches
-                return (
-                    match if match.tells_kind else self._directory.get(match.connection_id, doing)
-                )
-            if patience is None or not all(match.created_at for match in matches):
+            named = self._directory.named(name, doing)
+            matches = [match for match in named if match.connection_id != but]
+            if len(matches) < 2:
                 break
+            if patience is None or not all(match.created_at for match in matches):
+                raise Refusal(_ambiguous(name, matches))
             # Two runs may have created them just now, of which one is about to delete its own.
             time.sleep(patience)
-        raise Refusal(_ambiguous(desired.name, matches))
+        if not matches:
+            return None
+        [match] = matches
+        known = self._registry.entry_of(match.connection_id)
+        if known and known[0] != name:
+            raise Refusal(
+                f"The action connection {name!r} in Datadog is {match.connection_id}, which the {self._registry.title}"
+                f" knows as {known[0]!r}: it was renamed elsewhere. Ways out: run the task that keeps {known[0]!r}, which"
+                f" names it so again; or, if {name!r} is what it is to be called, give connection_id once"
+            )
+        return match if match.tells_kind else self._directory.get(match.connection_id, doing)
 
-    def plan(self, observed: Observed | None) -> Plan:
-        desired = self.desired
-        wanted = desired.configuration
-        if wanted is None:
-            return Plan("delete", observed.shown(), {}) if observed else Plan("none", {}, {})
-        if observed is None:
+    def plan(self, observed: Observation) -> Plan:
+        wanted = self.desired.configuration
+        plan = self._plan_absent(observed) if wanted is None else self._plan(wanted, observed)
+        plan.warnings[:0] = observed.warnings
+        return plan
+
+    @staticmethod
+    def _plan_absent(observed: Observation) -> Plan:
+        if observed.to_delete:
+            return Plan("delete", observed.to_delete[0].shown(), {})
+        return Plan("none", {}, {}, remember=observed.stored is not None)
+
+    def _plan(self, wanted: Configuration, observed: Observation) -> Plan:
+        desired, connection = self.desired, observed.connection
+        if connection is None:
             if desired.connection_id:
                 raise Refusal(
                     f"There is no action connection {desired.connection_id}, and Datadog chooses"
@@ -330,35 +551,35 @@ class ActionConnection(Resource):
                     " the connection found or created by name"
                 )
             return self._plan_create("create", wanted, desired.name, {})
-        if not observed.tells_kind:
+        if not connection.tells_kind:
             raise Refusal(
                 f"Datadog's answer does not tell which integration {desired.title}"
-                f" ({observed.connection_id}) has, so it cannot be compared. Ways out: run the task"
+                f" ({connection.connection_id}) has, so it cannot be compared. Ways out: run the task"
                 " again, or look at the connection in Datadog"
             )
-        if observed.kind != wanted.kind:
-            return self._plan_replace(wanted, observed)
-        return self._plan_update(wanted, observed)
+        if connection.kind != wanted.kind:
+            return self._plan_replace(wanted, connection)
+        return self._plan_update(wanted, connection, observed)
 
     def _plan_create(
         self, operation: str, wanted: Configuration, name: str, before: dict[str, t.Any]
     ) -> Plan:
         _require(wanted.missing(None))
-        send, _nothing, after = wanted.compare(None, self._sends_secret)
+        send, _nothing, after = wanted.compare(None, lambda path, value: True)
         body = _body({"name": name, "integration": send})
-        return Plan(operation, before, {"name": name, **after}, body)
+        return Plan(operation, before, {"name": name, **after}, body, _advice(wanted))
 
-    def _plan_replace(self, wanted: Configuration, observed: Observed) -> Plan:
+    def _plan_replace(self, wanted: Configuration, connection: Observed) -> Plan:
         desired = self.desired
         if not desired.allow_replace:
             raise Refusal(
-                f"The {desired.title} exists as {observed.kind} ({observed.connection_id}), and"
+                f"The {desired.title} exists as {connection.kind} ({connection.connection_id}), and"
                 f" Datadog cannot turn it into {wanted.kind}. Ways out: choose another name; or set"
                 " allow_replace, which creates a new connection, with a new id, and then deletes"
                 " this one, so that workflows and apps that use its id need the new one"
             )
-        name = desired.name or observed.name
-        plan = self._plan_create("replace", wanted, name, observed.shown())
+        name = desired.name or connection.name
+        plan = self._plan_create("replace", wanted, name, connection.shown())
         if desired.connection_id:
             plan.warnings.append(
                 f"Replacing {desired.connection_id} gives the connection a new id; the task's"
@@ -366,72 +587,145 @@ class ActionConnection(Resource):
             )
         return plan
 
-    def _plan_update(self, wanted: Configuration, observed: Observed) -> Plan:
-        _require(wanted.missing(observed.values))
-        send, before, after = wanted.compare(observed.values, self._sends_secret)
-        name = self.desired.name or observed.name
+    def _plan_update(
+        self, wanted: Configuration, connection: Observed, observed: Observation
+    ) -> Plan:
+        _require(wanted.missing(connection.values))
+        send, before, after = wanted.compare(
+            connection.values, self._secrets_policy(wanted, observed.entry)
+        )
+        name = self.desired.name or connection.name
         attributes: dict[str, t.Any] = {}
-        if name != observed.name:
+        if name != connection.name:
             attributes["name"] = name
         if send:
             attributes["integration"] = send
-        return Plan(
+        plan = Plan(
             "update" if attributes else "none",
-            {"name": observed.name, **before},
+            {"name": connection.name, **before},
             {"name": name, **after},
-            _body(attributes),
-            self._warnings(wanted, observed),
+            _body(attributes) if attributes else {},
+            [*self._warnings(wanted, connection, observed), *_advice(wanted)],
         )
+        if observed.former:
+            if not self.desired.allow_replace:
+                raise Refusal(
+                    f"The {self._registry.title} says that {connection.connection_id} takes the place of"
+                    f" {observed.former.connection_id}, which is still there: a replacement was interrupted. Ways out: set"
+                    " allow_replace, to have that one deleted; or remove replaces from the entry"
+                    f" {observed.known_as!r}"
+                )
+            plan.operation, plan.before = "replace", observed.former.shown()
+        recorded = _entry_of(connection, observed.entry)
+        plan.remember = self._registry.is_kept and (observed.known_as, observed.stored) != (
+            name,
+            recorded,
+        )
+        return plan
 
-    def _warnings(self, wanted: Configuration, observed: Observed) -> list[str]:
+    def _warnings(
+        self, wanted: Configuration, connection: Observed, observed: Observation
+    ) -> list[str]:
         """What cannot be compared is said, not guessed."""
-        desired = self.desired
+        title, registry = self.desired.title, self._registry
+        compares = self.desired.update_secrets == "on_change" and wanted.has_secrets()
         warnings = []
-        if desired.update_secrets == "on_change" and wanted.has_secrets():
+        if compares and not registry.is_kept:
             warnings.append(
-                f"Datadog never returns secrets, so those of {desired.title} could not be compared and"
-                " were not sent. Set update_secrets to 'always' to send them with every run, or to"
-                " 'on_create' if they need no comparison."
+                f"Datadog never returns secrets, so those of {title} could not be compared and were not sent. Ways out:"
+                " give a registry, which keeps fingerprints of them; or set update_secrets, to 'always' to send them with"
+                " every run, or to 'on_create' if they need no comparison."
             )
-        for path in wanted.hidden(observed.values):
+        if observed.drifted:
+            secrets = (
+                " Nothing tells whether its secrets are still those of the task; run it once with update_secrets 'always'"
+                " to be sure."
+                if compares
+                else ""
+            )
             warnings.append(
-                f"Datadog's answer leaves {path} out, so nothing tells which of them {desired.title}"
-                " has. Those of the task were taken to be there, and none was removed. With"
-                " update_secrets 'always' those of the task are sent; others go only if the"
-                " connection is deleted and created again."
+                f"{title[0].upper()}{title[1:]} was changed elsewhere: Datadog says that it was updated at"
+                f" {connection.last_updated}, and the {registry.title} knows of {observed.entry.last_updated}. Somebody"
+                f" edited it, or a run was interrupted.{secrets}"
+            )
+        for path in wanted.hidden(connection.values):
+            warnings.append(
+                f"Datadog's answer leaves {path} out, so nothing tells which of them {title} has. Those of the task were"
+                " taken to be there, and none was removed. With update_secrets 'always' those of the task are sent;"
+                " others go only if the connection is deleted and created again. A registry remembers those that were"
+                " sent."
             )
         return warnings
 
-    def _sends_secret(self, path: str, value: str) -> bool:
-        """Whether a secret goes to a connection that has one already."""
-        return self.desired.update_secrets == "always"
+    def _secrets_policy(self, wanted: Configuration, entry: Entry) -> SendsSecret:
+        """What decides whether a secret goes to a connection that has one already."""
+        update_secrets = self.desired.update_secrets
+        if update_secrets == "on_change" and self._registry.is_kept:
+            start = len(wanted.kind) + 1
+            return lambda path, value: not entry.knows(path[start:], value)
+        return lambda path, value: update_secrets == "always"
 
-    def foretell(self, plan: Plan, observed: Observed | None) -> dict[str, t.Any]:
+    def foretell(self, plan: Plan, observed: Observation) -> dict[str, t.Any]:
         wanted = self.desired.configuration
         if wanted is None or not plan.changed:
-            return self.result(observed, gone=plan.operation == "delete")
-        updated = observed if plan.operation == "update" else None
-        known = updated.result() if updated else _UNKNOWN
+            return self._result(observed, gone=plan.operation == "delete")
+        kept = observed.connection
+        if kept and kept.kind != wanted.kind:
+            kept = None
+        known = kept.result() if kept else _UNKNOWN
         connection = {
             **known,
             "name": plan.after["name"],
-            wanted.integration.key: wanted.foretold(
-                plan.after, updated.values if updated else None
-            ),
+            wanted.integration.key: wanted.foretold(plan.after, kept.values if kept else None),
         }
-        return {"connection": connection, "connection_id": known["connection_id"]}
+        return {
+            "connection": connection,
+            "connection_id": known["connection_id"],
+            "drifted": observed.drifted,
+        }
 
-    def apply(self, plan: Plan, observed: Observed | None) -> dict[str, t.Any]:
-        if observed is None:
-            return self.result(self._create(plan, None))
-        if plan.operation == "delete":
-            self._delete(observed.connection_id)
-            return self.result(observed, gone=True)
-        if plan.operation == "update":
-            return self.result(self._update(plan, observed))
-        created = self._create(plan, observed)
-        self._delete(observed.connection_id)
-        return self.result(created)
+    def _result(
+        self, observed: Observation, connection: Observed | None = None, gone: bool = False
+    ) -> dict[str, t.Any]:
+        """:param connection: what has become of the one that was observed."""
+        result = self.result(connection or observed.connection or observed.former, gone)
+        return {**result, "drifted": observed.drifted}
+
+    def apply(self, plan: Plan, observed: Observation) -> dict[str, t.Any]:
+        wanted, connection = self.desired.configuration, observed.connection
+        if wanted is None:
+            self._remove(observed)
+            return self._result(observed, gone=True)
+        former = observed.former
+        if connection is None or connection.kind != wanted.kind:
+            if former:
+                # Two replacements ago; the registry has room for one.
+                self._delete(former.connection_id)
+            written, entry = self._create(plan, observed)
+            former = connection
+        else:
+            written, entry = self._update(plan, observed, connection)
+        if former:
+            self._delete(former.connection_id)
+        name = self.desired.name or written.name
+        if observed.stored and observed.known_as != name:
+            self._registry.remove(observed.known_as)
+        self._registry.put(name, _entry_of(written, entry))
+        return self._result(observed, written.recalling(entry))
+
+    def _remove(self, observed: Observation) -> None:
+        if observed.to_delete and observed.stored:
+            # What cannot be recorded must not be done.
+            self._registry.put(observed.known_as, observed.stored)
+        for connection in observed.to_delete:
+            self._delete(connection.connection_id)
+        if observed.stored and observed.stored.creating and self.desired.connection_id:
+            # Another connection of the name may have been created; this one is gone.
+            self._registry.put(
+                observed.known_as, replace(observed.stored, connection_id="", replaces="")
+            )
+        elif observed.stored:
+            self._registry.remove(observed.known_as)
 
     def _delete(self, connection_id: str) -> None:
         doing = f"delete action connection {connection_id}"
@@ -442,15 +736,44 @@ class ActionConnection(Resource):
                 raise
         self.progress.append(f"deleted action connection {connection_id}")
 
-    def _update(self, plan: Plan, observed: Observed) -> Observed:
-        doing = f"update {self.desired.title} ({observed.connection_id})"
+    def _update(
+        self, plan: Plan, observed: Observation, connection: Observed
+    ) -> tuple[Observed, Entry]:
+        """Change the connection, if there is something to change.
+
+        :returns: it, and what to remember of it.
+        """
+        sent = self._sent(plan)
+        if plan.changed:
+            # A run that ends here has sent something else than what the registry would take for sent.
+            former_id = observed.former.connection_id if observed.former else ""
+            started = replace(
+                observed.entry.without(sent),
+                connection_id=connection.connection_id,
+                integration=connection.kind,
+                replaces=former_id,
+            )
+            self._registry.put(observed.known_as, started)
+        if not plan.body:
+            return connection, observed.entry
+        doing = f"update {self.desired.title} ({connection.connection_id})"
+        entry = observed.entry.with_secrets(sent)
         try:
-            answer = self._client.patch(f"{PATH}/{observed.connection_id}", doing, plan.body)
+            answer = self._client.patch(f"{PATH}/{connection.connection_id}", doing, plan.body)
         except DatadogError as exc:
             if exc.status == 404:
                 raise LookAgain(exc, effect=False) from exc
             raise
-        return self._read_back(plan, Observed.of(answer))
+        self.progress.append(f"updated action connection {connection.connection_id}")
+        return self._read_back(plan, Observed.of(answer)), entry
+
+    def _sent(self, plan: Plan) -> dict[str, str | None]:
+        """The secrets in the body of a plan, by their paths, if there is a registry to remember them."""
+        wanted = self.desired.configuration
+        if not self._registry.is_kept or wanted is None or not plan.body:
+            return {}
+        integration = plan.body["data"]["attributes"].get("integration", {})
+        return wanted.credentials.secrets(integration.get("credentials", {}))
 
     def _read_back(self, plan: Plan, written: Observed) -> Observed:
         """Complete the answer to a write, which lacks what Datadog adds later."""
@@ -463,20 +786,84 @@ class ActionConnection(Resource):
             plan.warnings.append(f"The connection was written. {exc}")
             return written
 
-    def _create(self, plan: Plan, replaced: Observed | None) -> Observed:
+    def _create(self, plan: Plan, observed: Observation) -> tuple[Observed, Entry]:
+        """:returns: the new connection, and what to remember of it."""
         name = plan.body["data"]["attributes"]["name"]
-        doing = f"create action connection {name!r}"
+        kind = self.desired.configuration.kind if self.desired.configuration else ""
+        replaced = observed.connection
+        # Takes its time, so before the request: between that and the record there is to be nothing.
+        entry = Entry(
+            integration=kind, replaces=replaced.connection_id if replaced else ""
+        ).with_secrets(self._sent(plan))
+        with self._registry.creating(name):
+            stored = self._claim(name, kind, replaced, observed)
+            try:
+                created = self._post(plan, name, replaced)
+            except DatadogError as exc:
+                if not exc.ambiguous:
+                    self._restore(name, stored)
+                raise
+            self.progress.append(f"created action connection {created.connection_id}")
+            entry = replace(entry, connection_id=created.connection_id)
+            self._registry.put(name, entry)
+        if self.desired.connection_id or not observed.is_listed:
+            # It is not its name that tells this connection from others, or nothing can be seen of others.
+            return self._read_back(plan, created), entry
         try:
-            created = Observed.of(self._client.post(PATH, doing, plan.body))
+            return self._settle(plan, created, replaced), entry
+        except LookAgain:
+            # The other run's is the one to be known.
+            self._restore(name, stored)
+            raise
+
+    def _claim(
+        self, name: str, kind: str, replaced: Observed | None, observed: Observation
+    ) -> Entry | None:
+        """Record that a connection is about to be created.
+
+        :returns: what was recorded until now.
+        :raises LookAgain: where another run has been faster.
+        """
+        named = self._registry.entry(name)
+        doing = f"create action connection {name!r}"
+        now = named.connection_id if named else ""
+        then = observed.named.connection_id if observed.named else ""
+        if now != then:
+            raise LookAgain(DatadogError(doing, f"another run has recorded {now}"), effect=False)
+        if named and named.creating:
+            # Whoever was at it has ended since, maybe after the list was read.
+            try:
+                found = self._find(name, f"find action connection {name!r}", but=named.replaces)
+            except NotListed as exc:
+                raise Refusal(
+                    f"A run was interrupted. {self._unknown_creation(name, named)}"
+                ) from exc
+            if found:
+                reason = f"another run has created {found.connection_id}"
+                raise LookAgain(DatadogError(doing, reason), effect=False)
+        claimed = replace(
+            named or Entry(),
+            creating=kind,
+            replaces=replaced.connection_id if replaced else "",
+        )
+        self._registry.put(name, claimed)
+        return named
+
+    def _restore(self, name: str, stored: Entry | None) -> None:
+        """Record what was there before a connection was to be created."""
+        if stored:
+            self._registry.put(name, stored)
+        else:
+            self._registry.remove(name)
+
+    def _post(self, plan: Plan, name: str, replaced: Observed | None) -> Observed:
+        try:
+            doing = f"create action connection {name!r}"
+            return Observed.of(self._client.post(PATH, doing, plan.body))
         except DatadogError as exc:
             if not exc.ambiguous:
                 raise
-            created = self._look_for(name, replaced, exc)
-        self.progress.append(f"created action connection {created.connection_id}")
-        if self.desired.connection_id:
-            # It is not its name that tells this connection from others.
-            return self._read_back(plan, created)
-        return self._settle(plan, created, replaced)
+            return self._look_for(name, replaced, exc)
 
     def _look_for(self, name: str, replaced: Observed | None, error: DatadogError) -> Observed:
         """Find what a POST without a readable answer has made.
@@ -491,13 +878,19 @@ class ActionConnection(Resource):
             " Datadog, and delete it there if there is one too many; then run the task again",
             error.status,
             error.errors,
+            ambiguous=True,
         )
         if self.desired.connection_id:
             raise in_doubt
         self._client.pause(error)
         try:
             matches = self._directory.named(name, f"find action connection {name!r}")
-        except (DatadogError, Refusal) as exc:
+        except NotListed as exc:
+            claimed = self._registry.entry(name)
+            if not claimed:
+                raise in_doubt from exc
+            raise Refusal(f"{error} {self._unknown_creation(name, claimed)}") from error
+        except DatadogError as exc:
             raise in_doubt from exc
         if replaced:
             matches = [m for m in matches if m.connection_id != replaced.connection_id]
@@ -518,12 +911,12 @@ class ActionConnection(Resource):
         """
         try:
             matches = self._directory.named(created.name, f"read {self.desired.title} again")
-        except (DatadogError, Refusal) as exc:
+        except (DatadogError, NotListed) as exc:
             plan.warnings.append(
                 f"Created {created.connection_id}, but could not see whether another run created one"
                 f" of the same name at the same time. {exc}"
             )
-            return created
+            return self._read_back(plan, created)
         mine = next((m for m in matches if m.connection_id == created.connection_id), created)
         known = {created.connection_id, replaced.connection_id if replaced else None}
         rivals = [match for match in matches if match.connection_id not in known]
@@ -557,6 +950,28 @@ _UNKNOWN: dict[str, t.Any] = {
     "last_updated": None,
     "created_by": None,
 }
+
+
+def _entry_of(connection: Observed, entry: Entry) -> Entry:
+    """What to remember of a connection that is done with.
+
+    :param entry: what is known of its secrets.
+    """
+    return Entry(
+        connection_id=connection.connection_id,
+        integration=connection.kind,
+        last_updated=connection.last_updated,
+        secrets=entry.without(connection.lost_secrets(entry)).secrets,
+    )
+
+
+def _advice(wanted: Configuration) -> list[str]:
+    """Warnings about what a task gives."""
+    return [
+        f"{path} seems to carry a credential in clear text: Datadog shows it to everybody who may see the connection. Put"
+        " it into tokens, and refer to the token by !unsafe '{{ name }}'."
+        for path in wanted.literal_credentials()
+    ]
 
 
 def _require(missing: t.Iterable[tuple[str, str]]) -> None:

@@ -183,6 +183,13 @@ def stated_wait(headers: t.Mapping[str, str]) -> float | None:
     return None
 
 
+def site_of(base_url: str) -> str:
+    """:returns: the site (C(datadoghq.eu)) where an address is that of a site, else the address without its scheme."""
+    address = base_url.split("://", 1)[1].lower()
+    site = re.sub(r"^api\.|:443$", "", address)
+    return site if site in SITES else address
+
+
 def check_address(url: str) -> str:
     """Check where credentials are about to be sent.
 
@@ -249,6 +256,11 @@ class Client:
         if verify is False:
             # The user said so; a warning for each request on stderr would tell nothing new.
             warnings.simplefilter("ignore", InsecureRequestWarning)
+
+    @property
+    def longest_call(self) -> float:
+        """Seconds that a request may take with all its repetitions, waits that Datadog asks for apart."""
+        return self._timeout * (self.retries + 1)
 
     def get(self, path: str, doing: str) -> dict[str, t.Any]:
         """:returns: the answer's C(data), which has an C(id). :raises DatadogError: when there is none."""
@@ -332,7 +344,7 @@ class Client:
         body: t.Mapping[str, t.Any] | None = None,
     ) -> t.Any:
         """:param wanted: takes what is wanted out of the answer's JSON; raises ValueError if it is not there."""
-        deadline = time.monotonic() + self._timeout * (self.retries + 1)
+        deadline = time.monotonic() + self.longest_call
         attempt = 0
         while True:
             try:

@@ -22,9 +22,11 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import CONTROL_CHARACTERS
-from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
+from ansible_collections.tidyops.datadog.plugins.module_utils._secrets import (
     SECRET,
     SECRET_SENT,
+    HiddenValue,
+    is_literal_credential,
     without_hidden,
 )
 
@@ -62,6 +64,21 @@ class Field:
         """Read the field of an answer, whatever it holds. Secrets are left out."""
         raise NotImplementedError
 
+    def shown(self, value: t.Any) -> t.Any:
+        """What a result shows of what read() returned."""
+        return value
+
+    def recalled(self, value: t.Any, paths: t.Iterable[str]) -> t.Any:
+        """Complete what read() returned.
+
+        :param paths: those of the secrets that a registry knows; see secrets().
+        """
+        return value
+
+    def lost(self, value: t.Any, paths: t.Iterable[str]) -> list[str]:
+        """Which of the same paths what read() returned shows to be gone."""
+        return []
+
 
 @dataclass(frozen=True)
 class ReadOnly(Field):
@@ -86,6 +103,13 @@ class WritableField(Field):
     def missing(self, path: str, value: t.Any, observed: t.Any, exists: bool) -> Problems:
         """What has to be given and is not. C(value) and C(observed) may be None."""
         raise NotImplementedError
+
+    def secrets(self, value: t.Any) -> dict[str, str | None]:
+        """The secrets in what a task gives or a request carries, by their paths inside the credentials.
+
+        None stands for one that the request removes, or that the task keeps.
+        """
+        return {}
 
     def compare(
         self, path: str, desired: t.Any, observed: t.Any, exists: bool, sends: SendsSecret
@@ -128,9 +152,8 @@ class Text(WritableField):
         elif not self.multiline and CONTROL_CHARACTERS.search(value):
             yield path, "must not contain line breaks or other control characters"
 
-    def gives_secret(self, value: str | None) -> bool:
-        """Whether a given value holds a secret."""
-        return self.secret and bool(value)
+    def secrets(self, value: t.Any) -> dict[str, str | None]:
+        return {self.name: value} if self.secret and value is not None else {}
 
     def missing(self, path: str, value: str | None, observed: t.Any, exists: bool) -> Problems:
         if self.required and value is None and not exists:
@@ -222,9 +245,19 @@ class NamedValues(WritableField):
             elif not self.secret and CONTROL_CHARACTERS.search(entry["value"]):
                 yield f"{here}.value", "must not contain line breaks or other control characters"
 
-    def gives_secret(self, value: list[dict[str, t.Any]] | None) -> bool:
-        """Whether a given value holds a secret."""
-        return self.secret and any(entry["value"] for entry in value or [])
+    def secrets(self, value: t.Any) -> dict[str, str | None]:
+        entries = (value or []) if self.secret else []
+        return {
+            f"{self.name}.{entry['name']}": None if entry.get("deleted") else entry["value"]
+            for entry in entries
+        }
+
+    def literal_credentials(self, value: list[dict[str, t.Any]]) -> list[str]:
+        """The names of given entries that seem to carry a credential in clear text."""
+        return [entry["name"] for entry in value if self._hides(entry["name"], entry["value"])]
+
+    def _hides(self, name: str, value: t.Any) -> bool:
+        return self.secret or is_literal_credential(name, value)
 
     def missing(
         self, path: str, value: list[dict[str, t.Any]] | None, observed: t.Any, exists: bool
@@ -248,6 +281,29 @@ class NamedValues(WritableField):
         shown = ("name",) if self.secret else ("name", "value")
         return [{part: str(entry.get(part) or "") for part in shown} for entry in entries]
 
+    def shown(self, value: list[dict[str, str]] | None) -> list[dict[str, str]] | None:
+        """Credentials in clear text are left out, as secrets are."""
+        if value is None:
+            return None
+        return [
+            {"name": entry["name"]} if self._hides(entry["name"], entry.get("value")) else entry
+            for entry in value
+        ]
+
+    def recalled(self, value: t.Any, paths: t.Iterable[str]) -> t.Any:
+        start = f"{self.name}."
+        names = sorted(path[len(start) :] for path in paths if path.startswith(start))
+        return [{"name": name} for name in names] if value is None and names else value
+
+    def lost(self, value: t.Any, paths: t.Iterable[str]) -> list[str]:
+        start = f"{self.name}."
+        there = [] if value is None else [f"{start}{entry['name']}" for entry in value]
+        return [
+            path
+            for path in paths
+            if value is not None and path.startswith(start) and path not in there
+        ]
+
     def compare(
         self,
         path: str,
@@ -259,8 +315,10 @@ class NamedValues(WritableField):
         if observed is None and exists:
             # Datadog does not show which ones there are: those of the task are taken to be there.
             observed = desired
+        there = {entry["name"]: entry.get("value") for entry in observed or []}
         before = {
-            entry["name"]: SECRET if self.secret else entry["value"] for entry in observed or []
+            name: SECRET if self._hides(name, value) else str(value)
+            for name, value in there.items()
         }
         if desired is None:
             return Change(None, _entries(before), _entries(before))
@@ -269,18 +327,20 @@ class NamedValues(WritableField):
         constant = dict(self.constant)
         send: list[dict[str, t.Any]] = []
         for name, value in wanted.items():
-            known = name in before
-            if value is None or (known and not self.secret and before[name] == value):
+            known = name in there
+            if value is None or (known and not self.secret and there[name] == value):
                 continue
             if known and self.secret and not sends(f"{path}.{name}", value):
                 continue
             send.append({"name": name, **constant, "value": value})
-            after[name] = (SECRET_SENT if known else SECRET) if self.secret else value
+            # That a hidden value changes has to show.
+            hidden = SECRET_SENT if isinstance(before.get(name), HiddenValue) else SECRET
+            after[name] = hidden if self._hides(name, value) else value
         # The specification wants a value with every token, even with one that is to go.
         no_value = {"value": ""} if self.secret else {}
         send += [
             {"name": name, **constant, **no_value, "deleted": True}
-            for name in before
+            for name in there
             if name not in wanted
         ]
         return Change(send or None, _entries(before), _entries(after))
@@ -346,6 +406,13 @@ class Credentials:
         """The fields that a task may give."""
         return [field for field in self.fields if isinstance(field, WritableField)]
 
+    def secrets(self, values: t.Mapping[str, t.Any]) -> dict[str, str | None]:
+        """The secrets in the credentials of a task or a request, by their paths; see WritableField.secrets()."""
+        found: dict[str, str | None] = {}
+        for field in self.options:
+            found.update(field.secrets(values.get(field.name)))
+        return found
+
 
 @dataclass(frozen=True)
 class Integration:
@@ -379,6 +446,24 @@ class Integration:
         if len(keys) > 1:
             spec.update(mutually_exclusive=[keys], required_one_of=[keys])
         return spec
+
+    def each(
+        self,
+        credentials: Credentials,
+        beside: t.Mapping[str, t.Any],
+        inside: t.Mapping[str, t.Any],
+        do: t.Callable[[Field, t.Any], t.Any],
+    ) -> dict[str, t.Any]:
+        """Do something with each field's value.
+
+        :param beside: values that stand beside the credentials, of which inside are those in them.
+        :returns: what came of it, in the shape of the option.
+        """
+        values = {field.name: do(field, beside.get(field.name)) for field in self.fields}
+        values[credentials.key] = {
+            field.name: do(field, inside.get(field.name)) for field in credentials.fields
+        }
+        return values
 
     def variant(self, credentials_type: str) -> Credentials | None:
         return next(
@@ -588,10 +673,13 @@ class Configuration:
 
     def has_secrets(self) -> bool:
         """Whether the task gives any secret."""
-        return any(
-            isinstance(field, (Text, NamedValues)) and field.gives_secret(value)
-            for _path, field, value in self._inside()
-        )
+        return any(self.credentials.secrets(self.values[self.credentials.key]).values())
+
+    def literal_credentials(self) -> t.Iterator[str]:
+        """The paths of given headers and URL parameters that seem to carry a credential in clear text."""
+        for path, field, value in self._inside():
+            if isinstance(field, NamedValues) and not field.secret:
+                yield from (f"{path}.{name}" for name in field.literal_credentials(value or []))
 
     def hidden(self, observed: t.Mapping[str, t.Any]) -> t.Iterator[str]:
         """The paths of given lists that Datadog's answer leaves out."""

@@ -35,6 +35,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
     Refusal,
     converge,
 )
+from ansible_collections.tidyops.datadog.plugins.module_utils._secrets import is_literal_credential
 
 DEFAULT_SITE = "datadoghq.com"
 #: What stands in a failed task's invocation for a secret, or for the value of an option that does not exist.
@@ -50,6 +51,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "access_token": ("DD_ACCESS_TOKEN", "DD_BEARER_TOKEN"),
     "site": ("DD_SITE",),
     "api_url": ("DD_HOST", "DATADOG_HOST"),
+    "registry": ("DD_CONNECTION_REGISTRY",),
 }
 
 EXCLUSIVE = (("api_key", "access_token"), ("app_key", "access_token"), ("site", "api_url"))
@@ -82,6 +84,9 @@ class DatadogModule(AnsibleModule):
         problems = list(_misunderstood(self.argument_spec, _given_params()))
         if problems:
             self.fail_json(msg=str(OptionError(*problems)))
+        if "registry" in argument_spec and self.params["registry"] is None:
+            _variable, path = _from_environment("registry", os.environ)
+            self.params["registry"] = path and os.path.expanduser(os.path.expandvars(path))
 
     def log(self, msg: t.Any, log_args: t.Any = None) -> None:
         # Ansible logs the invocation with nested options as Python writes them, where it does not recognise a secret
@@ -95,6 +100,11 @@ class DatadogModule(AnsibleModule):
         """Keep texts out of everything that is returned or logged, however they are written."""
         for secret in secrets:
             self.no_log_values.update(_written_forms(secret))
+
+    def exit_json(self, **kwargs: t.Any) -> None:
+        # Ansible's own would show what is secret without its options being so: a credential in a header.
+        shown, _hidden = _shown(self.argument_spec, self.params)
+        super().exit_json(invocation={"module_args": shown}, **kwargs)
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> None:
         # Ansible returns the invocation with every failure. It hides what it knows to be secret in it, which is not
@@ -128,13 +138,18 @@ class DatadogModule(AnsibleModule):
         options = Access.of(self.params, os.environ)
         # Those of the environment are not known to Ansible yet.
         self._hide(secret for secret in options.secrets if secret)
+        # Hidden in what Datadog says only: in a result, a header's value may be a part of something ordinary.
+        _shown_params, hidden = _shown(self.argument_spec, self.params)
+        written = {
+            form for text in hidden for form in _written_forms(text) if len(form) >= SHORTEST_SECRET
+        }
         return Client(
             options.base_url,
             options.authentication(),
             verify=options.verify,
             timeout=self.params["timeout"],
             retries=self.params["retries"],
-            hide=lambda text: str(remove_values(text, self.no_log_values)),
+            hide=lambda text: str(remove_values(text, self.no_log_values | written)),
             user_agent=f"ansible-collection-tidyops.datadog (ansible-core {ANSIBLE_VERSION})",
         )
 
@@ -175,15 +190,13 @@ class Access(t.NamedTuple):
         ]
         where: dict[str, str] = {}
         values: dict[str, str | None] = {}
-        for option, variables in ENVIRONMENT.items():
+        for option in ("api_key", "app_key", "access_token", "site", "api_url"):
             where[option], values[option] = option, params[option]
             if values[option] is None:
-                variable = next((name for name in variables if environ.get(name)), None)
-                if variable:
-                    where[option], values[option] = (
-                        f"The environment variable {variable}",
-                        environ[variable],
-                    )
+                variable, value = _from_environment(option, environ)
+                if value:
+                    where[option] = f"The environment variable {variable}"
+                    values[option] = value
         if params["access_token"] is not None:
             values["api_key"] = values["app_key"] = None
         elif params["api_key"] is not None or params["app_key"] is not None:
@@ -296,6 +309,13 @@ def _returned(plan: Plan) -> dict[str, t.Any]:
     }
 
 
+def _from_environment(option: str, environ: Mapping[str, str]) -> tuple[str, str | None]:
+    """:returns: the first environment variable of an option that is not empty, and its value; else None as value."""
+    variables = ENVIRONMENT[option]
+    variable = next((name for name in variables if environ.get(name)), variables[0])
+    return variable, environ.get(variable) or None
+
+
 def _given_params() -> dict[str, t.Any]:
     """What the task says, as it is before Ansible makes texts of everything."""
     return dict(basic._load_params())
@@ -338,6 +358,9 @@ def _shown(spec: Mapping[str, t.Any], params: t.Any) -> tuple[t.Any, list[str]]:
             shown[name] = entries if is_list else entries[0]
             for _entry, texts in parts:
                 hidden += texts
+    if is_literal_credential(params.get("name"), str(params.get("value") or "")):
+        shown["value"] = HIDDEN
+        hidden += _texts(params["value"])
     return shown, hidden
 
 

@@ -16,28 +16,6 @@ if t.TYPE_CHECKING:
     from ansible_collections.tidyops.datadog.plugins.module_utils._client import DatadogError
 
 
-class HiddenValue(str):
-    """What a diff shows in the place of a secret."""
-
-
-#: A secret that is there, and one that is about to be sent over it.
-SECRET = HiddenValue("(secret)")
-SECRET_SENT = HiddenValue("(secret, sent anew)")
-
-
-def without_hidden(value: t.Any) -> t.Any:
-    """A copy of what a diff shows, without the places of secrets."""
-    if isinstance(value, dict):
-        return {
-            key: without_hidden(item)
-            for key, item in value.items()
-            if not isinstance(item, HiddenValue)
-        }
-    if isinstance(value, list):
-        return [without_hidden(item) for item in value]
-    return value
-
-
 class OptionError(Exception):
     """Bad input: found before anything was written.
 
@@ -82,6 +60,7 @@ class Plan:
     :ivar after: what will be there.
     :ivar body: what creates or updates it; empty if nothing does.
     :ivar warnings: what the user should know.
+    :ivar remember: whether something is to be recorded, though nothing is to be written to Datadog.
     """
 
     operation: str
@@ -89,6 +68,7 @@ class Plan:
     after: dict[str, t.Any]
     body: dict[str, t.Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    remember: bool = False
 
     @property
     def changed(self) -> bool:
@@ -153,7 +133,7 @@ class Resource:
         raise NotImplementedError
 
     def apply(self, plan: Plan, observed: t.Any) -> dict[str, t.Any]:
-        """Write, and return the result. Raises DatadogError, Refusal or LookAgain; may add to the plan's warnings."""
+        """Write and record, and return the result. Raises DatadogError, Refusal or LookAgain; may add to the plan's warnings."""
         raise NotImplementedError
 
 
@@ -166,12 +146,14 @@ def converge(resource: Resource, check_mode: bool, attempts: int) -> Outcome:
     observed = resource.observe()
     first = plan = resource.plan(observed)
     warnings: list[str] = []
-    while plan.changed and not check_mode:
+    while (plan.changed or plan.remember) and not check_mode:
         try:
             result = resource.apply(plan, observed)
             break
         except LookAgain as again:
-            warnings += plan.warnings
+            if again.effect:
+                # Else they are about what is not so.
+                warnings += plan.warnings
             observed = resource.observe()
             plan = resource.plan(observed)
             if plan.changed and attempts <= 0:

@@ -18,8 +18,10 @@ description:
   - What a task leaves out is left alone. A list that it gives (tokens, headers, URL parameters) is the whole list.
 extends_documentation_fragment:
   - tidyops.datadog.attributes
+  - tidyops.datadog.attributes.actiongroup_registry
   - tidyops.datadog.attributes.actiongroup_datadog
   - tidyops.datadog.api
+  - tidyops.datadog.registry
   - tidyops.datadog.integrations
 attributes:
   idempotent:
@@ -39,24 +41,27 @@ options:
     version_added: 0.1.0
   name:
     description:
-      - The name of the connection. Without O(connection_id) it tells which connection is meant, and must match exactly.
-      - Datadog does not keep names unique. If several connections have the name, the module fails and names their ids.
+      - The name of the connection. Without O(connection_id) it tells which connection is meant, and must match exactly. It is
+        looked up in O(registry) first, and then in Datadog's list of the organisation's connections.
+      - Datadog does not keep names unique. If several connections have the name, and O(registry) does not know which one is
+        meant, the module fails and names their ids.
       - With O(connection_id) it is the name that the connection is to have.
       - One of O(name) and O(connection_id) is required.
     type: str
     version_added: 0.1.0
   connection_id:
     description:
-      - The UUID of an existing connection.
-      - It is required where Datadog does not list the organisation's connections, because that list is a preview. Without
-        the list nothing tells whether a connection of O(name) exists, so that none is created either.
+      - The UUID of an existing connection. It beats what O(registry) knows of O(name), and is recorded there.
+      - This or O(registry) is required where Datadog does not list the organisation's connections, because that list is a
+        preview. Without any of them nothing tells whether a connection of O(name) exists, so that none is created either.
     type: str
     version_added: 0.1.0
   update_secrets:
     description:
-      - What happens to the secrets of a connection that exists. Datadog never returns them, so that nothing tells whether
-        those of the task are the same.
-      - With V(on_change) they are not sent, and a warning says that they could not be compared.
+      - What happens to the secrets of a connection that exists. Datadog never returns them.
+      - With V(on_change) those are sent that are not the ones that were sent last, as O(registry) tells by their
+        fingerprints; of a connection that it has just begun to know, all. Without a registry they are not sent, and a warning
+        says that they could not be compared.
       - With V(always) they are sent with every run, and every run reports a change.
       - With V(on_create) they are sent to a new connection only, without a warning.
     type: str
@@ -80,9 +85,14 @@ notes:
     C(connections_write).
   - In headers, URL parameters and the body of an HTTP connection, C({{ name }}) refers to a token of the connection. In a
     playbook the same braces are Jinja, so mark such texts with YAML's tag C(!unsafe).
+  - Headers and URL parameters of an HTTP connection are stored and returned by Datadog in clear text. If one of them seems to
+    carry a credential, because of its name or its scheme and without a reference to a token, the module warns, and leaves
+    its value out of everything that it returns.
   - After a connection was created, the module looks whether another run created one of the same name at the same time. Of
     two, the earlier one is kept, and the other one is deleted by the run that made it.
 seealso:
+  - ref: ansible_collections.tidyops.datadog.docsite.guide_registry
+    description: The registry, what its fingerprints reveal, and how to adopt existing connections.
   - module: tidyops.datadog.team_connection
   - name: Action connections in Datadog's API reference
     description: The API that this module drives.
@@ -124,7 +134,15 @@ EXAMPLES = r"""
           content: !unsafe '{"signature": "{{ signature }}"}'
           content_type: application/json
 
-- name: Send a rotated token
+- name: With a registry, send a token when it has changed
+  tidyops.datadog.action_connection:
+    name: GitLab
+    registry: datadog-connections.json
+    gitlab:
+      api_key:
+        api_token: "{{ gitlab_token }}"
+
+- name: Without a registry, send it when the task is run
   tidyops.datadog.action_connection:
     name: GitLab
     update_secrets: always
@@ -197,6 +215,13 @@ connection_id:
   returned: success
   type: str
   sample: 3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04
+drifted:
+  description:
+    - Whether somebody changed the connection elsewhere since O(registry) saw it last, as its C(last_updated) tells. A warning
+      says so too. V(false) where that cannot be known.
+  returned: success
+  type: bool
+  sample: false
 operation:
   description:
     - What was done, or would be done in check mode.

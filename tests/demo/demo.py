@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / ".cache" / "demo"
 PLAYBOOK = "docs/examples/all_connections.yml"
+SECRETS = ROOT / "docs" / "examples" / "secrets.yml"
 BIN = Path(sys.executable).parent
 
 # The emulator is no package of this environment; hence E402 below.
@@ -91,6 +93,8 @@ def main() -> None:
         "ansible-galaxy", "collection", "install", "--offline", archive, environ=environ, quiet=True
     )
 
+    registry = PLACE / "connections.json"
+    playbook = ("ansible-playbook", PLAYBOOK, "-e", f"registry={registry.relative_to(ROOT)}")
     with running_emulator("--team", "platform") as datadog:
         environ.update(
             {
@@ -104,17 +108,17 @@ def main() -> None:
             f"""There is no real Datadog here. An emulated one listens on {datadog.url}; it has a team 'platform' and no
             connections. DD_HOST, DD_API_KEY and DD_APP_KEY tell the modules where it is. The playbook describes 25 action
             connections, one for each kind of credentials that Datadog knows, and the connection of a team with its GitHub
-            team. Everything is new, so every task makes a change:""",
+            team. Everything is new, so every task makes a change, and a registry remembers the connections:""",
         )
-        run("ansible-playbook", PLAYBOOK, environ=environ)
+        run(*playbook, environ=environ)
         expect(datadog, connections=26, writes=26)
 
         say(
             "3. Run it again",
-            """Everything is as the playbook says, so nothing changes and nothing is written. (Tasks without a change are
-            not shown.)""",
+            """Everything is as the playbook says, secrets included, so nothing changes and nothing is written. (Tasks
+            without a change are not shown.)""",
         )
-        run("ansible-playbook", PLAYBOOK, environ=environ)
+        run(*playbook, environ=environ)
         expect(datadog, connections=26, writes=0)
 
         say(
@@ -123,8 +127,7 @@ def main() -> None:
             nothing:""",
         )
         changed = (
-            "ansible-playbook",
-            PLAYBOOK,
+            *playbook,
             "--tags",
             "aws,http",
             "-e",
@@ -140,8 +143,26 @@ def main() -> None:
         run(*changed, "--diff", environ=environ)
         expect(datadog, connections=26, writes=1)
 
-        say("6. Remove everything", "The same playbook, with state=absent:")
-        run("ansible-playbook", PLAYBOOK, "-e", "state=absent", environ=environ)
+        say(
+            "6. Rotate a secret",
+            """Datadog never returns secrets, but the registry has fingerprints of them. So of all secrets the one is sent
+            that is not the same as before:""",
+        )
+        rotated = PLACE / "rotated.yml"
+        secrets = SECRETS.read_text(encoding="utf-8")
+        rotated.write_text(
+            secrets.replace("example-gitlab-api-token", "rotated-gitlab-api-token"),
+            encoding="utf-8",
+        )
+        changed = (*playbook, "--tags", "gitlab,http", "-e", f"@{rotated.relative_to(ROOT)}")
+        run(*changed, "--diff", environ=environ)
+        expect(datadog, connections=26, writes=1)
+        print("\nThis is what the registry remembers of the connection:\n")
+        shown = json.loads(registry.read_text(encoding="utf-8"))["connections"]["GitLab"]
+        print(json.dumps(shown, indent=2))
+
+        say("7. Remove everything", "The same playbook, with state=absent:")
+        run(*playbook, "-e", "state=absent", environ=environ)
         expect(datadog, connections=0, writes=26)
 
     say(

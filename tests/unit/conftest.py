@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import pathlib
 import threading
 import typing as t
 
@@ -19,6 +20,7 @@ from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing
     running_emulator,
 )
 from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY
+from ansible_collections.tidyops.datadog.tests.unit.keeper import FileHome, Keeper
 from ansible_collections.tidyops.datadog.tests.unit.module_runner import Run
 
 
@@ -102,6 +104,12 @@ def datadog(emulator: Emulator) -> Datadog:
     assert emulator.call("POST", "/api/v2/team", team).status == 201
     emulator.clear()
     return Datadog(emulator)
+
+
+@pytest.fixture
+def keeper(datadog: Datadog, tmp_path: pathlib.Path) -> Keeper:
+    """The same organisation, and a registry that does not exist yet."""
+    return Keeper(datadog, FileHome(tmp_path))
 
 
 class Server:

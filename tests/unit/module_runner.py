@@ -39,6 +39,8 @@ class Run:
             "_ansible_check_mode": check_mode,
             "_ansible_diff": True,
             "_ansible_verbosity": 4,
+            # As at -vvv.
+            "_ansible_inject_invocation": True,
         }
         arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {**params, **internal}}).encode()
         self._reader, writer = os.pipe()

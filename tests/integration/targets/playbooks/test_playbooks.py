@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -39,15 +40,25 @@ def emulated_datadog() -> t.Iterator[Emulator]:
         yield emulator
 
 
-def play(datadog: Emulator, playbook: Path, *arguments: str) -> str:
+def play(datadog: Emulator, playbook: Path, *arguments: str, cwd: Path | None = None) -> str:
     """Run a playbook and return all that it prints, in which no secret may be."""
     environment = {**os.environ, "DD_HOST": datadog.url, **KEYS}
     command = ["ansible-playbook", str(playbook), *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, cwd=cwd, capture_output=True, text=True, check=False
+    )
     output = done.stdout + done.stderr
     assert CANARY not in output
     assert done.returncode == 0, output
     return output
+
+
+def secrets_file(path: Path, suffix: str = "") -> tuple[str, str]:
+    """Write a file with a canary for each secret of the example, and return the arguments that load it."""
+    known = yaml.safe_load((EXAMPLE.parent / "secrets.yml").read_text(encoding="utf-8"))["secrets"]
+    secrets = {name: secret(name) + suffix for name in known}
+    path.write_text(yaml.safe_dump({"secrets": secrets}), encoding="utf-8")
+    return "-e", f"@{path}"
 
 
 def secret(name: str) -> str:
@@ -71,15 +82,8 @@ def writes(datadog: Emulator) -> list[str]:
 
 def test_every_kind_of_connection(datadog: Emulator, tmp_path: Path) -> None:
     """Create, unchanged, check mode, change, delete: 25 action connections and a team connection."""
-    secrets = yaml.safe_load((EXAMPLE.parent / "secrets.yml").read_text(encoding="utf-8"))[
-        "secrets"
-    ]
-    canaries = tmp_path / "canaries.yml"
-    canaries.write_text(
-        yaml.safe_dump({"secrets": {name: secret(name) for name in secrets}}),
-        encoding="utf-8",
-    )
-    given = ("-e", f"@{canaries}")
+    registry = tmp_path / "connections.json"
+    given = (*secrets_file(tmp_path / "canaries.yml"), "-e", f"registry={registry}")
 
     assert changed(play(datadog, EXAMPLE, *given, "--check")) == 26
     assert writes(datadog) == []
@@ -92,8 +96,7 @@ def test_every_kind_of_connection(datadog: Emulator, tmp_path: Path) -> None:
     other = (
         "-e",
         "aws_role=Another",
-        "-e",
-        "update_secrets=always",
+        *secrets_file(tmp_path / "rotated.yml", "-rotated"),
         "-e",
         "managed_by=somebody",
         "--diff",
@@ -104,6 +107,8 @@ def test_every_kind_of_connection(datadog: Emulator, tmp_path: Path) -> None:
     done = play(datadog, EXAMPLE, *given, *other)
     assert done == foretold
     assert sorted(writes(datadog)) == ["DELETE"] + ["PATCH"] * 25 + ["POST"]
+    assert "WARNING" not in done
+    assert CANARY not in registry.read_text(encoding="utf-8")
 
     assert changed(play(datadog, EXAMPLE, *given, "-e", "state=absent")) == 26
     assert writes(datadog) == ["DELETE"] * 26
@@ -133,7 +138,7 @@ def test_examples_of_the_documentation(datadog: Emulator, tmp_path: Path, module
     playbook = tmp_path / "examples.yml"
     front = "".join(f"  {line}" for line in yaml.safe_dump(head).splitlines(keepends=True)).lstrip()
     playbook.write_text(f"- {front}  tasks:\n{indented}", encoding="utf-8")
-    output = play(datadog, playbook, "--diff")
+    output = play(datadog, playbook, "--diff", cwd=tmp_path)
     assert changed(output) == len(
         re.findall(rf"tidyops\.datadog\.{module}:", examples)
     ) - UNCHANGED.get(module, 0)
@@ -141,3 +146,25 @@ def test_examples_of_the_documentation(datadog: Emulator, tmp_path: Path, module
 
 #: How many of a module's examples find things as they are.
 UNCHANGED = {"team_connection": 1}
+
+
+def test_adoption_from_terraform(datadog: Emulator, tmp_path: Path) -> None:
+    """The connections of a Terraform state are known to the registry afterwards, and nothing was sent."""
+    folder = EXAMPLE.parent
+    state = json.loads((folder / "terraform_state.json").read_text(encoding="utf-8"))
+    known = state["values"]["root_module"]["resources"]
+    play(datadog, EXAMPLE, "--tags", "aws,http", "-e", f"registry={tmp_path / 'other.json'}")
+    made = {each["name"]: each["id"] for each in datadog.state()["action_connections"]}
+    connections = [each for each in known if each["type"] == "datadog_action_connection"]
+    assert len(connections) == len(made) == 2
+    for connection, name in zip(connections, ("Production AWS", "Ticket system")):
+        connection["values"].update(id=made[name], name=name)
+    (tmp_path / "state.json").write_text(json.dumps(state), encoding="utf-8")
+    datadog.clear()
+
+    registry = tmp_path / "connections.json"
+    given = ("-e", f"terraform_state={tmp_path / 'state.json'}", "-e", f"registry={registry}")
+    assert changed(play(datadog, folder / "adopt_from_terraform.yml", *given)) == 0
+    assert writes(datadog) == []
+    entries = json.loads(registry.read_text(encoding="utf-8"))["connections"]
+    assert {name: entry["id"] for name, entry in entries.items()} == made

@@ -1,0 +1,457 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The registry: which connection is meant by a name, and what is needed to see that it changed.
+
+A registry holds no secret. It is a file; C(Registry) is what another home has to offer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import stat
+import threading
+import time
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID
+from ansible_collections.tidyops.datadog.plugins.module_utils._fingerprints import (
+    fingerprint,
+    is_fingerprint,
+    matches,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._plan import OptionError, Refusal
+
+#: Tells a registry from other JSON files.
+FORMAT = "tidyops.datadog connection registry"
+VERSION = 1
+#: Seconds between two tries to lock.
+LOCK_PAUSE = 0.02
+#: Seconds that another run may take to read and replace the file.
+LONGEST_REPLACEMENT = 60
+
+
+class RegistryError(Refusal):
+    """The registry cannot be used."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a registry remembers of one connection.
+
+    :ivar connection_id: empty as long as the first connection of the name is being created.
+    :ivar integration: the path of its options, like C(aws.assume_role).
+    :ivar last_updated: the time in ISO 8601 that Datadog gave when a run was done with it, or None where it gives none.
+    :ivar secrets: fingerprints of the secrets that were sent, by their path inside the credentials (C(api_token),
+        C(tokens.accessToken)).
+    :ivar creating: the C(integration) of a connection that is being created; empty otherwise. A run that was killed leaves
+        it. Until it is created, the other fields tell what was there before.
+    :ivar replaces: the id of the connection whose place is or was taken, and which has still to be deleted; else empty.
+    """
+
+    connection_id: str = ""
+    integration: str = ""
+    last_updated: str | None = None
+    secrets: t.Mapping[str, str] = field(default_factory=dict)
+    creating: str = ""
+    replaces: str = ""
+
+    def without(self, paths: t.Iterable[str]) -> Entry:
+        """A copy that knows nothing of some secrets."""
+        left_out = set(paths)
+        return replace(
+            self,
+            secrets={path: text for path, text in self.secrets.items() if path not in left_out},
+        )
+
+    def with_secrets(self, sent: t.Mapping[str, str | None]) -> Entry:
+        """A copy that knows secrets that were sent, by their paths. None for one that was removed."""
+        taken = {
+            # Where it is the same, so is its fingerprint: a registry in git changes with secrets only.
+            path: self.secrets[path] if self.knows(path, value) else fingerprint(value)
+            for path, value in sent.items()
+            if value is not None
+        }
+        return replace(self, secrets={**self.without(sent).secrets, **taken})
+
+    def knows(self, path: str, secret: str) -> bool:
+        """Whether this very secret is the one that was sent last. Takes some 20 ms."""
+        return path in self.secrets and matches(self.secrets[path], secret)
+
+    def written(self) -> dict[str, t.Any]:
+        """The JSON object."""
+        optional = {
+            "creating": self.creating,
+            "replaces": self.replaces,
+            "secrets": dict(sorted(self.secrets.items())),
+        }
+        return {
+            "id": self.connection_id or None,
+            "integration": self.integration,
+            "last_updated": self.last_updated,
+            **{key: value for key, value in optional.items() if value},
+        }
+
+    @classmethod
+    def of(cls, content: t.Any) -> Entry:
+        """Read what written() made. :raises ValueError: what is wrong with it."""
+        if not isinstance(content, dict):
+            raise ValueError("is no object")
+        texts = {key: content.get(key, "") for key in ("integration", "creating", "replaces")}
+        connection_id, last_updated = content.get("id"), content.get("last_updated")
+        secrets = content.get("secrets", {})
+        unknown = set(content) - set(texts) - {"id", "last_updated", "secrets"}
+        if unknown:
+            raise ValueError(f"has a key that is not known here: {sorted(unknown)[0]}")
+        for key, value in {**texts, "last_updated": last_updated or ""}.items():
+            if not isinstance(value, str):
+                raise ValueError(f"has no text as {key}")
+        for key, value in (("id", connection_id), ("replaces", texts["replaces"] or None)):
+            if value is not None and not (isinstance(value, str) and UUID.fullmatch(value)):
+                raise ValueError(f"has no UUID as {key}")
+        if connection_id is None and not texts["creating"]:
+            raise ValueError("has no id")
+        if not isinstance(secrets, dict) or not all(map(is_fingerprint, secrets.values())):
+            raise ValueError("has something else than fingerprints as secrets")
+        if (
+            connection_id is not None
+            and texts["replaces"] == connection_id
+            and not texts["creating"]
+        ):
+            raise ValueError("replaces itself")
+        return cls(connection_id or "", last_updated=last_updated, secrets=secrets, **texts)
+
+
+class Registry:
+    """A home of entries.
+
+    :ivar is_kept: whether what is recorded here will be known to the next run.
+    :ivar title: how messages call it.
+    """
+
+    is_kept = True
+    title = "registry"
+
+    def entry(self, name: str) -> Entry | None:
+        """What is known of a name. :raises RegistryError: also from all others."""
+        raise NotImplementedError
+
+    def entry_of(self, connection_id: str) -> tuple[str, Entry] | None:
+        """The name under which a connection is known, and what is known of it."""
+        raise NotImplementedError
+
+    def put(self, name: str, entry: Entry) -> None:
+        """Record an entry for good, and forget other names of the same connection.
+
+        Writes even where nothing is new: whoever is about to write to Datadog has to know that the next put() will not
+        fail for want of permission.
+        """
+        raise NotImplementedError
+
+    def remove(self, name: str) -> None:
+        """Forget a name."""
+        raise NotImplementedError
+
+    def creating(self, name: str) -> t.ContextManager[None]:
+        """While this lasts, no other run that uses the registry creates a connection of the name.
+
+        It ends with the process, however that ends. Waits for other runs that create one.
+        """
+        raise NotImplementedError
+
+
+class NoRegistry(Registry):
+    """What stands in where a task names no registry: it keeps nothing, and so knows nothing."""
+
+    is_kept = False
+    _nothing: t.Mapping[str, t.Any] = {}
+
+    def entry(self, name: str) -> Entry | None:
+        return self._nothing.get(name)
+
+    def entry_of(self, connection_id: str) -> tuple[str, Entry] | None:
+        return self._nothing.get(connection_id)
+
+    def put(self, name: str, entry: Entry) -> None:
+        pass
+
+    def remove(self, name: str) -> None:
+        pass
+
+    def creating(self, name: str) -> t.ContextManager[None]:
+        return contextlib.nullcontext()
+
+
+def open_registry(option: str | None, site: str, patience: float) -> Registry:
+    """The registry that a task names.
+
+    :param option: its path; None for no registry.
+    :param site: the Datadog site that the task goes to.
+    :param patience: how many seconds to wait at the most while another run creates a connection of the same name.
+    :raises OptionError: where it names none. Nothing is read yet.
+    """
+    if option is None:
+        return NoRegistry()
+    if not option.strip() or "\0" in option or option.endswith("/"):
+        raise OptionError(("registry", "must be the path of a file"))
+    if option.startswith("datastore:"):
+        raise OptionError(
+            ("registry", "must be the path of a file; datastores are not supported yet")
+        )
+    return FileRegistry(option, site, patience)
+
+
+class FileRegistry(Registry):
+    """A registry in a JSON file.
+
+    It is replaced as a whole, so that a reader finds the former state or the next one, and needs no lock. Those who write lock
+    a file beside it: its first byte for as long as it takes to read and replace the registry, another byte, which depends
+    on the name, for as long as a connection is being created. Locks of bytes end with their process, work over NFS, and are
+    all in one file.
+    """
+
+    is_kept = True
+
+    def __init__(self, path: str, site: str, patience: float) -> None:
+        self.title = f"registry {path}"
+        self._path = path
+        self._site = site
+        self._patience = patience
+        self._lock_file: int | None = None
+        # Locks of bytes do not hold between the threads of a process.
+        self._mutex = threading.Lock()
+
+    def entry(self, name: str) -> Entry | None:
+        return self._read(self._target()).get(name)
+
+    def entry_of(self, connection_id: str) -> tuple[str, Entry] | None:
+        entries = self._read(self._target()).items()
+        return next((known for known in entries if known[1].connection_id == connection_id), None)
+
+    def put(self, name: str, entry: Entry) -> None:
+        with self._changing() as entries:
+            for other in [
+                other
+                for other, known in entries.items()
+                if entry.connection_id and known.connection_id == entry.connection_id
+            ]:
+                del entries[other]
+            entries[name] = entry
+
+    def remove(self, name: str) -> None:
+        with self._changing() as entries:
+            entries.pop(name, None)
+
+    @contextlib.contextmanager
+    def creating(self, name: str) -> t.Iterator[None]:
+        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
+        byte = 1 + int.from_bytes(digest[:6], "big")
+        with self._locked(byte, self._patience, f"create action connection {name!r}"):
+            yield
+
+    @contextlib.contextmanager
+    def _changing(self) -> t.Iterator[dict[str, Entry]]:
+        with self._mutex, self._locked(0, LONGEST_REPLACEMENT, "record a connection"):
+            target = self._target()
+            entries = self._read(target)
+            yield entries
+            self._write(target, entries)
+
+    def _target(self) -> str:
+        """Where the file is or is to be, its own symbolic links followed."""
+        path = os.path.abspath(self._path)
+        for _link in range(20):
+            try:
+                status = os.lstat(path)
+            except FileNotFoundError:
+                return path
+            except OSError as exc:
+                raise self._error("cannot be read", exc) from exc
+            if stat.S_ISREG(status.st_mode):
+                return path
+            if not stat.S_ISLNK(status.st_mode):
+                break
+            if status.st_uid != os.geteuid():
+                raise self._error(
+                    "is reached by a symbolic link of another user, which is not followed"
+                )
+            path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
+        raise self._error("is no file")
+
+    def _read(self, target: str) -> dict[str, Entry]:
+        try:
+            descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            with os.fdopen(descriptor, encoding="utf-8") as file:
+                text = file.read()
+        except FileNotFoundError:
+            folder = os.path.dirname(target)
+            if not os.path.isdir(folder):
+                raise self._error(f"cannot be made: there is no folder {folder}") from None
+            return {}
+        except OSError as exc:
+            raise self._error("cannot be read", exc) from exc
+        except ValueError as exc:
+            raise self._error("is broken: it is not UTF-8") from exc
+        if not text.strip():
+            raise self._error("is broken: it is empty. If it is to be a new one, delete the file")
+        try:
+            content = json.loads(text, object_pairs_hook=_once_each)
+        except json.JSONDecodeError as exc:
+            # Its position only: whatever file this is, nothing of it is told.
+            conflict = " (it has conflicts of a merge)" if "\n<<<<<<< " in text else ""
+            raise self._error(f"is broken: line {exc.lineno} is not JSON{conflict}") from exc
+        except RecursionError as exc:
+            raise self._error("is broken: it is not the JSON of a registry") from exc
+        except ValueError as exc:
+            raise self._error(f"is broken: {exc}") from exc
+        return self._entries(content)
+
+    def _entries(self, content: t.Any) -> dict[str, Entry]:
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise self._error(f"is something else: a registry says {FORMAT!r} as its format")
+        version = content.get("version")
+        if not isinstance(version, int) or version < 1:
+            raise self._error("is broken: its version is no number")
+        if version > VERSION:
+            raise self._error(
+                f"has version {version} of its format, and this release of tidyops.datadog knows {VERSION}. Update the"
+                " collection"
+            )
+        site, written = content.get("site"), content.get("connections")
+        if set(content) != {"format", "version", "site", "connections"}:
+            raise self._error("is broken: it must have format, version, site and connections")
+        if not isinstance(site, str) or not isinstance(written, dict):
+            raise self._error("is broken: site must be a text, and connections an object")
+        if site != self._site:
+            raise self._error(
+                f"belongs to {site}, and this task goes to {self._site}. Ways out: correct site or api_url; or give each"
+                " site a registry of its own"
+            )
+        entries: dict[str, Entry] = {}
+        names: dict[str, str] = {}
+        for name, value in written.items():
+            try:
+                entries[name] = entry = Entry.of(value)
+            except ValueError as exc:
+                raise self._error(f"is broken: its entry {name!r} {exc}") from exc
+            if entry.connection_id in names:
+                raise self._error(
+                    f"is broken: {names[entry.connection_id]!r} and {name!r} have the same id. Remove the one that is"
+                    " wrong"
+                )
+            if entry.connection_id:
+                names[entry.connection_id] = name
+        return entries
+
+    def _write(self, target: str, entries: t.Mapping[str, Entry]) -> None:
+        """Replace the file: a reader, or a crash, finds the former one or the new one, never a part."""
+        content = {
+            "format": FORMAT,
+            "version": VERSION,
+            "site": self._site,
+            "connections": {name: entries[name].written() for name in sorted(entries)},
+        }
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        folder, name = os.path.split(target)
+        draft = os.path.join(folder, f".{name}.new")
+        try:
+            if os.path.exists(target):
+                self._check_writable(target)
+            with contextlib.suppress(FileNotFoundError):
+                # What a run left that was killed. The lock says that nobody is at it.
+                os.unlink(draft)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+            try:
+                with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
+                    # Whatever the umask is.
+                    os.fchmod(file.fileno(), 0o600)
+                    # Half a surrogate pair becomes \\udXXX, which is how JSON writes it too.
+                    file.write(text.encode("utf-8", "backslashreplace"))
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(draft, target)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.unlink(draft)
+                raise
+            _sync_folder(folder)
+        except OSError as exc:
+            raise self._error("cannot be written", exc) from exc
+
+    @staticmethod
+    def _check_writable(target: str) -> None:
+        """A file that is read-only could be replaced all the same; but somebody has made it read-only."""
+        if not os.stat(target).st_mode & 0o222 or not os.access(target, os.W_OK):
+            raise OSError(errno.EACCES, "the file is read-only")
+
+    @contextlib.contextmanager
+    def _locked(self, byte: int, patience: float, doing: str) -> t.Iterator[None]:
+        descriptor = self._open_lock_file()
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+                break
+            except OSError as exc:
+                if exc.errno not in (errno.EACCES, errno.EAGAIN):
+                    raise self._error("cannot be locked", exc) from exc
+                if time.monotonic() > deadline:
+                    raise self._error(
+                        f"has been locked for {patience:g} s by another run, to {doing}. See what that run does, and try"
+                        " again"
+                    ) from exc
+            time.sleep(LOCK_PAUSE)
+        try:
+            yield
+        finally:
+            fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, byte)
+
+    def _open_lock_file(self) -> int:
+        if self._lock_file is None:
+            folder, name = os.path.split(self._target())
+            path = os.path.join(folder, f".{name}.lock")
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            try:
+                # Never closed: closing any descriptor of the file would end all locks of the process.
+                self._lock_file = os.open(path, flags, 0o600)
+                if os.fstat(self._lock_file).st_uid == os.geteuid():
+                    os.fchmod(self._lock_file, 0o600)
+            except OSError as exc:
+                raise self._error(f"cannot be written, since {path} cannot be locked", exc) from exc
+        return self._lock_file
+
+    def _error(self, problem: str, cause: OSError | None = None) -> RegistryError:
+        reason = f" ({cause.strerror or cause})" if cause else ""
+        return RegistryError(f"The {self.title} {problem}{reason}")
+
+
+def _once_each(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
+    """An object of JSON, in which Python would let the last of several equal keys win."""
+    content: dict[str, t.Any] = {}
+    for name, value in pairs:
+        if name in content:
+            raise ValueError(f"it says {name!r} twice")
+        content[name] = value
+    return content
+
+
+def _sync_folder(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as exc:
+        # Not every file system can.
+        if exc.errno not in (errno.EINVAL, errno.EBADF, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,59 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""What is secret, and what stands in its place in diffs and results."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+#: Names of HTTP headers and URL parameters that carry credentials: words that say so anywhere in a name, and words that
+#: do if they are a whole part of it.
+_TELLING_NAME = re.compile(
+    r"authorization|cookie|token|secret|password|passwd|credential|signature|jwt"
+    r"|(api|access|auth|private|subscription)[-_]?key|(^|[-_])(auth|key|pass|pwd|sig|session)([-_]|$)",
+    re.IGNORECASE,
+)
+#: Values that are credentials under any name: the schemes of U(https://www.iana.org/assignments/http-authschemes/).
+_TELLING_VALUE = re.compile(
+    r"\s*(basic|bearer|digest|dpop|gnap|hoba|negotiate|oauth|token|apikey|aws4-hmac-sha256)\s+\S",
+    re.IGNORECASE,
+)
+#: What Datadog replaces by the value of a token of the connection.
+_REFERENCE = re.compile(r"{{\s*[A-Za-z][A-Za-z0-9]*\s*}}")
+
+
+class HiddenValue(str):
+    """What a diff shows in the place of a secret."""
+
+
+#: A secret that is there, and one that is about to be sent over it.
+SECRET = HiddenValue("(secret)")
+SECRET_SENT = HiddenValue("(secret, sent anew)")
+
+
+def without_hidden(value: t.Any) -> t.Any:
+    """A copy of what a diff shows, without the places of secrets."""
+    if isinstance(value, dict):
+        return {
+            key: without_hidden(item)
+            for key, item in value.items()
+            if not isinstance(item, HiddenValue)
+        }
+    if isinstance(value, list):
+        return [without_hidden(item) for item in value]
+    return value
+
+
+def is_literal_credential(name: t.Any, value: t.Any) -> bool:
+    """Whether an HTTP header or URL parameter seems to carry a credential itself, instead of a reference to a token."""
+    if not isinstance(name, str) or not isinstance(value, str) or not value.strip():
+        return False
+    if _REFERENCE.search(value):
+        return False
+    return bool(_TELLING_NAME.search(name) or _TELLING_VALUE.match(value))
