@@ -39,9 +39,10 @@ class Run:
             "_ansible_check_mode": check_mode,
             "_ansible_diff": True,
             "_ansible_verbosity": 4,
-            # As at -vvv.
-            "_ansible_inject_invocation": True,
         }
+        if "inject_invocation" in basic.PASS_VARS:
+            # As at -vvv; older releases of ansible-core return it in any case.
+            internal["_ansible_inject_invocation"] = True
         arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {**params, **internal}}).encode()
         self._reader, writer = os.pipe()
         self.pid = os.fork()

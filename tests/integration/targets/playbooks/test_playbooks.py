@@ -42,7 +42,13 @@ def emulated_datadog() -> t.Iterator[Emulator]:
 
 def play(datadog: Emulator, playbook: Path, *arguments: str, cwd: Path | None = None) -> str:
     """Run a playbook and return all that it prints, in which no secret may be."""
-    environment = {**os.environ, "DD_HOST": datadog.url, **KEYS}
+    environment = {
+        **os.environ,
+        "ANSIBLE_LOCALHOST_WARNING": "False",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
+        "DD_HOST": datadog.url,
+        **KEYS,
+    }
     command = ["ansible-playbook", str(playbook), *arguments]
     done = subprocess.run(
         command, env=environment, cwd=cwd, capture_output=True, text=True, check=False
@@ -152,7 +158,8 @@ def test_adoption_from_terraform(datadog: Emulator, tmp_path: Path) -> None:
     """The connections of a Terraform state are known to the registry afterwards, and nothing was sent."""
     folder = EXAMPLE.parent
     state = json.loads((folder / "terraform_state.json").read_text(encoding="utf-8"))
-    known = state["values"]["root_module"]["resources"]
+    root = state["values"]["root_module"]
+    known = root["resources"] + root["child_modules"][0]["resources"]
     play(datadog, EXAMPLE, "--tags", "aws,http", "-e", f"registry={tmp_path / 'other.json'}")
     made = {each["name"]: each["id"] for each in datadog.state()["action_connections"]}
     connections = [each for each in known if each["type"] == "datadog_action_connection"]

@@ -267,6 +267,18 @@ class TestElsewhere:
         assert (result["operation"], result["drifted"]) == ("update", True)
         keeper.is_silent(**HTTP)
 
+    def test_a_token_that_is_gone_is_forgotten(self, keeper: Keeper) -> None:
+        created = keeper.run(**HTTP)["connection_id"]
+        gone = [{"name": "signature", "type": "SECRET", "value": "", "deleted": True}]
+        credentials = {"type": "HTTPTokenAuth", "tokens": gone}
+        keeper.edit(created, integration={"type": "HTTP", "credentials": credentials})
+        task = copy.deepcopy(HTTP)
+        del task["http"]["token_auth"]["tokens"][1]
+        assert keeper.foretold_and_run(**task)["changed"] is False
+        # Else it would be deleted now, since nothing shows that it is gone.
+        keeper.datadog.emulator.settings(omit_tokens=True)
+        keeper.is_silent(**task)
+
 
 class TestTokensThatDatadogDoesNotShow:
     def with_tokens(self, *tokens: dict[str, str]) -> dict[str, t.Any]:
@@ -337,6 +349,17 @@ class TestReplacing:
         assert set(result["diff"]["before"]) == {"name", "gitlab"}
         assert keeper.there() == [result["connection_id"]] != [old]
         assert [each["method"] for each in keeper.datadog.writes()][-1] == "DELETE"
+        keeper.is_silent(**self.TASK)
+
+    def test_the_new_one_is_gone_before_the_former_was_deleted(self, keeper: Keeper) -> None:
+        old = keeper.run(**GITLAB)["connection_id"]
+        keeper.datadog.emulator.settings(no_list=404)
+        keeper.datadog.emulator.add_fault("status", method="DELETE", status=403)
+        assert keeper.run(**self.TASK)["failed"]
+        [new] = set(keeper.there()) - {old}
+        keeper.delete(new)
+        assert keeper.foretold_and_run(**self.TASK)["operation"] == "replace"
+        assert len(keeper.there()) == 1 and old not in keeper.there()
         keeper.is_silent(**self.TASK)
 
     def test_both_go_with_absent(self, keeper: Keeper) -> None:
@@ -456,6 +479,18 @@ class TestTwoRunners:
         # That it was taken not to exist is what only the one has to say that created it.
         said = [result["operation"] for result in results if result["warnings"]]
         assert said == (["create"] if no_list else [])
+
+    def test_one_that_does_not_use_the_registry_was_faster(self, keeper: Keeper) -> None:
+        keeper.datadog.emulator.add_fault("hang", method="GET", when="after", seconds=2)
+        slow = keeper.start(GITLAB)
+        TestKilled.wait_for_fault(keeper)
+        kept = keeper.datadog.connection(**GITLAB)["connection_id"]
+        result = slow.result()
+        assert (result["connection_id"], result["warnings"]) == (kept, [])
+        assert len(keeper.datadog.requests("POST")) == 2
+        assert keeper.there() == [kept]
+        assert keeper.home.ids() == {"GitLab": kept}
+        keeper.is_silent(**GITLAB)
 
     def test_ten_that_rotate_the_same_secret(self, keeper: Keeper) -> None:
         keeper.run(**GITLAB)
