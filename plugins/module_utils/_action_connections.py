@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 import time
 import typing as t
 from dataclasses import dataclass, replace
@@ -20,41 +20,39 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
     UUID,
     Client,
     DatadogError,
-    as_object,
     site_of,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._directory import (
+    FORBIDDEN,
+    PATH,
+    Directory,
+    NotListed,
+    Observed,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._integrations import (
     BY_KEY,
-    BY_TYPE,
     Configuration,
-    Credentials,
-    Field,
-    Integration,
-    ReadOnly,
     SendsSecret,
     integration_options,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
     LookAgain,
     OptionError,
+    Overtaken,
     Plan,
     Refusal,
     Resource,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry import (
     Entry,
+    RegistryError,
     open_registry,
 )
 
-PATH = "/api/v2/actions/connections"
 #: Seconds between the looks at two connections of one name, before they are taken to be there for good.
 SETTLING_PAUSES = (0.5, 1, 2)
 EXAMPLE_UUID = "3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"
-FORBIDDEN = (
-    "The application key must be registered for the Actions API first (PUT /api/v2/actions/app_key_registrations/<id of"
-    " the application key>, or Enable Actions API Access on the key's page in Datadog), and its permissions must include"
-    " connections_read and connections_write."
-)
+OTHER_RUNS = "other runs keep changing what the registry says of it"
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -140,206 +138,12 @@ class Desired:
 
 
 @dataclass(frozen=True)
-class Observed:
-    """A connection as Datadog returns it, secrets excepted.
-
-    :ivar integration_type: empty, like C(credentials_type), if the answer does not tell.
-    :ivar values: the integration in the shape of its option, read-only fields included; empty for an integration
-        that this collection does not know.
-    :ivar created_at: ISO 8601 or None; last_updated likewise.
-    """
-
-    connection_id: str
-    name: str
-    integration_type: str
-    credentials_type: str
-    values: dict[str, t.Any]
-    created_at: str | None
-    last_updated: str | None
-    created_by: str | None
-
-    @property
-    def tells_kind(self) -> bool:
-        """Whether the answer told which integration and credentials these are."""
-        return bool(self.integration_type and self.credentials_type)
-
-    @property
-    def _known(self) -> tuple[Integration, Credentials] | None:
-        return _known(self.integration_type, self.credentials_type)
-
-    @property
-    def kind(self) -> str:
-        """The paths of the options, or the API's types where the collection does not know them."""
-        if self._known:
-            integration, credentials = self._known
-            return f"{integration.key}.{credentials.key}"
-        return f"{self.integration_type}/{self.credentials_type}"
-
-    @classmethod
-    def of(cls, data: t.Mapping[str, t.Any]) -> Observed:
-        """Read the C(data) of an answer, or a row of the list, whatever it holds beside its id."""
-        attributes = as_object(data.get("attributes"))
-        answer = as_object(attributes.get("integration"))
-        secrets = as_object(answer.get("credentials"))
-        types = _text(answer.get("type")), _text(secrets.get("type"))
-        known = _known(*types)
-        creator = as_object(
-            as_object(as_object(data.get("relationships")).get("created_by")).get("data")
-        )
-        return cls(
-            connection_id=data["id"],
-            name=_text(attributes.get("name")),
-            integration_type=types[0],
-            credentials_type=types[1],
-            values=(
-                known[0].each(known[1], answer, secrets, lambda part, value: part.read(value))
-                if known
-                else {}
-            ),
-            created_at=iso8601(attributes.get("created_at")),
-            last_updated=iso8601(attributes.get("last_updated")),
-            created_by=_text(creator.get("id")) or None,
-        )
-
-    def _each(self, do: t.Callable[[Field, t.Any], t.Any]) -> dict[str, t.Any]:
-        """What came of doing something with each value, by the integration's key; empty for an unknown integration."""
-        if not self._known or not self.values:
-            return {}
-        integration, credentials = self._known
-        inside = self.values[credentials.key]
-        return {integration.key: integration.each(credentials, self.values, inside, do)}
-
-    def recalling(self, entry: Entry) -> Observed:
-        """Complete it by what a registry remembers: the names of tokens, where Datadog leaves them out."""
-        recalled = self._each(lambda part, value: part.recalled(value, entry.secrets))
-        return replace(self, values=next(iter(recalled.values()), self.values))
-
-    def lost_secrets(self, entry: Entry) -> list[str]:
-        """The paths of those secrets in a registry that Datadog shows to be gone."""
-        if not self._known:
-            return []
-        _integration, credentials = self._known
-        values = self.values[credentials.key]
-        return [
-            path
-            for part in credentials.fields
-            for path in part.lost(values.get(part.name), entry.secrets)
-        ]
-
-    def result(self) -> dict[str, t.Any]:
-        """What modules return as C(connection)."""
-        return {
-            "connection_id": self.connection_id,
-            "name": self.name,
-            **_pruned(self._each(lambda part, value: part.shown(value))),
-            "created_at": self.created_at,
-            "last_updated": self.last_updated,
-            "created_by": self.created_by,
-        }
-
-    def shown(self) -> dict[str, t.Any]:
-        """What the diff shows when the connection goes away."""
-        writable = self._each(
-            lambda part, value: None if isinstance(part, ReadOnly) else part.shown(value)
-        )
-        return {"name": self.name, **_pruned(writable)}
-
-
-def _known(integration_type: str, credentials_type: str) -> tuple[Integration, Credentials] | None:
-    """The catalogue's entries for the API's types."""
-    integration = BY_TYPE.get(integration_type)
-    credentials = integration and integration.variant(credentials_type)
-    return (integration, credentials) if integration and credentials else None
-
-
-def _text(value: t.Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _pruned(values: dict[str, t.Any]) -> dict[str, t.Any]:
-    """A copy without what is None or an empty list, inside as well."""
-    return {
-        key: _pruned(value) if isinstance(value, dict) else value
-        for key, value in values.items()
-        if value is not None and value != []
-    }
-
-
-def iso8601(written: t.Any) -> str | None:
-    """Datadog writes C(2026-07-13 13:25:37.4346 +0000 UTC).
-
-    :returns: ISO 8601 with microseconds (C(2026-07-13T13:25:37.434600Z)), or None for anything else.
-    """
-    match = re.fullmatch(
-        r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))? ?(?:Z|([+-]\d\d):?(\d\d))(?: [A-Z]+)?",
-        str(written),
-    )
-    if not match:
-        return None
-    date, clock, fraction, hours, minutes = match.groups()
-    offset = "Z" if hours is None or (int(hours), minutes) == (0, "00") else f"{hours}:{minutes}"
-    return f"{date}T{clock}.{(fraction or '').ljust(6, '0')[:6]}{offset}"
-
-
-class NotListed(Refusal):
-    """Datadog does not offer the list of connections.
-
-    :param cause: what it answered.
-    """
-
-    def __init__(self, message: str, cause: DatadogError) -> None:
-        super().__init__(message)
-        self.cause = cause
-
-
-class Directory:
-    """The connections of an organisation, as far as Datadog lets them be found."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def get(self, connection_id: str, doing: str) -> Observed | None:
-        """:returns: None where there is none of that id."""
-        found = self._client.find(f"{PATH}/{connection_id}", doing)
-        return Observed.of(found) if found else None
-
-    def named(self, name: str, doing: str) -> list[Observed]:
-        """Every connection of exactly that name.
-
-        The list is read whole, because what C(filter[search]) matches is not documented.
-
-        :raises NotListed: where Datadog does not offer the list.
-        """
-        rows = self._client.pages(PATH, doing, total=lambda meta: meta.get("total_filtered"))
-        try:
-            return [
-                Observed.of(row)
-                for row in rows
-                if as_object(row.get("attributes")).get("name") == name
-            ]
-        except DatadogError as exc:
-            # The list is a preview; an organisation without it gets a 4xx that Datadog does not document.
-            if exc.status is None or not 400 <= exc.status < 500 or exc.status in (401, 408, 429):
-                raise
-            needs = (
-                f"{FORBIDDEN} If they are, the organisation may lack the list. "
-                if exc.status == 403
-                else ""
-            )
-            raise NotListed(
-                f"{exc} {needs}Without the list of connections, which is a preview that not every organisation has,"
-                f" nothing tells whether {name!r} exists, and creating it could make a second one. Ways out: give"
-                " connection_id, which needs no list; or give a registry, which remembers the ids of names",
-                exc,
-            ) from exc
-
-
-@dataclass(frozen=True)
 class Observation:
     """What Datadog and the registry know of the connection that a task means.
 
     :ivar connection: None if there is none.
-    :ivar known_as: the name under which the registry has an entry of it, C(stored), or would have.
+    :ivar known_as: the name under which the registry knows it, or is to know it.
+    :ivar stored: the registry's entry of that name.
     :ivar named: the registry's entry of the name that the connection is to have.
     :ivar entry: what of C(stored) can be relied on.
     :ivar former: what an interrupted replacement has left to delete.
@@ -364,9 +168,10 @@ class Observation:
         return bool(seen and now and seen != now)
 
     @property
-    def to_delete(self) -> list[Observed]:
-        """What is there, in the order in which to delete it."""
-        return [each for each in (self.connection, self.former) if each]
+    def is_known(self) -> bool:
+        """Whether it was the registry that told which connection is meant, and not its name."""
+        stored, connection = self.stored, self.connection
+        return bool(stored and connection and stored.connection_id == connection.connection_id)
 
 
 class ActionConnection(Resource):
@@ -391,7 +196,7 @@ class ActionConnection(Resource):
         name = desired.name
         stored = self._settled_entry(name)
         if stored and stored.creating:
-            return self._observe_interrupted(name, stored, doing)
+            return self._observe_interrupted(name, stored, stored, doing)
         warnings: list[str] = []
         if stored:
             connection = self._directory.get(stored.connection_id, doing)
@@ -423,9 +228,8 @@ class ActionConnection(Resource):
         """The registry's entry. If it says that a connection is being created, the run that is at it has ended."""
         entry = self._registry.entry(name)
         if entry and entry.creating:
-            # A run that is at it holds the lock; one that was killed does not.
-            with self._registry.creating(name):
-                entry = self._registry.entry(name)
+            self._registry.wait(name)
+            entry = self._registry.entry(name)
         return entry
 
     def _observe_known(
@@ -445,30 +249,44 @@ class ActionConnection(Resource):
         return Observation(recalled, known_as, stored, named, entry, former)
 
     def _observe_id(self, connection_id: str, doing: str) -> Observation:
-        desired = self.desired
         known_as, stored = self._registry.entry_of(connection_id) or ("", None)
         connection = self._directory.get(connection_id, doing)
-        if connection is None or not (desired.configuration or stored):
+        if connection is None or not self.desired.configuration:
+            # To delete one by its id is to delete no other.
             return Observation(connection, known_as, stored, None)
-        if stored and not desired.configuration:
-            return self._observe_known(connection, known_as, stored, stored, doing)
-        name = desired.name or connection.name
+        name = self.desired.name or connection.name
         named = self._settled_entry(name)
         if named and named.creating and named.replaces == connection_id:
-            return self._observe_interrupted(name, named, doing)
-        is_other = named and named.connection_id not in ("", connection_id)
-        if named and is_other and self._directory.get(named.connection_id, doing):
+            return self._observe_interrupted(name, named, named, doing)
+        if stored and stored.creating and known_as != name:
+            stored = self._settled_entry(known_as)
+            if not stored or not stored.creating:
+                return self._observe_id(connection_id, doing)
+            return self._observe_interrupted(known_as, stored, named, doing)
+        if stored and stored.connection_id not in ("", connection_id):
+            successor = self._directory.get(stored.connection_id, doing)
+            if successor:
+                return self._observe_known(successor, known_as, stored, named, doing)
+        elif self._holds_another(named, connection_id, doing):
             # Recording this one would lose the other's id.
             raise Refusal(
-                f"The {self._registry.title} knows {name!r} as {named.connection_id}, which exists beside"
-                f" {connection_id}, and it holds one connection of a name. Ways out: choose another name for one of them;"
-                " delete one; or leave registry out of this task"
+                f"The {self._registry.title} knows {name!r} as {named.connection_id if named else ''}, which exists beside"
+                f" {connection_id}, and it holds one connection of a name. Ways out: choose another name for one of"
+                " them; delete one; or leave registry out of this task"
             )
-        if stored:
+        if stored and stored.connection_id == connection_id:
             return self._observe_known(connection, known_as, stored, named, doing)
-        return Observation(connection, name, None, named)
+        return Observation(connection, name, named, named)
 
-    def _observe_interrupted(self, name: str, stored: Entry, doing: str) -> Observation:
+    def _holds_another(self, entry: Entry | None, connection_id: str, doing: str) -> bool:
+        """Whether an entry is that of another connection, which exists."""
+        if entry is None or entry.connection_id in ("", connection_id):
+            return False
+        return self._directory.get(entry.connection_id, doing) is not None
+
+    def _observe_interrupted(
+        self, name: str, stored: Entry, named: Entry | None, doing: str
+    ) -> Observation:
         """Find what came of a run that was killed, or lost an answer, while it created a connection."""
         former = self._directory.get(stored.replaces, doing) if stored.replaces else None
         try:
@@ -485,7 +303,7 @@ class ActionConnection(Resource):
         entry = Entry()
         if former and stored.connection_id == former.connection_id:
             entry = replace(stored, creating="", replaces="")
-        return Observation(created or former, name, stored, stored, entry)
+        return Observation(created or former, name, stored, named, entry)
 
     def _unknown_creation(self, name: str, stored: Entry) -> str:
         """What to say, without a full stop, where nothing tells what came of a create."""
@@ -537,17 +355,30 @@ class ActionConnection(Resource):
 
     @staticmethod
     def _plan_absent(observed: Observation) -> Plan:
-        if observed.to_delete:
-            return Plan("delete", observed.to_delete[0].shown(), {})
-        return Plan("none", {}, {}, remember=observed.stored is not None)
+        connection, former = observed.connection, observed.former
+        if connection is None:
+            return Plan("none", {}, {}, remember=observed.stored is not None)
+        warnings = []
+        if former:
+            warnings.append(
+                f"{former.connection_id} ({former.kind}) goes as well: {connection.connection_id} was to take its place,"
+                " and a run that replaced it was interrupted."
+            )
+        return Plan("delete", connection.shown(), {}, warnings=warnings)
 
     def _plan(self, wanted: Configuration, observed: Observation) -> Plan:
         desired, connection = self.desired, observed.connection
         if connection is None:
             if desired.connection_id:
+                successor = observed.stored.connection_id if observed.stored else ""
+                known = (
+                    f" The {self._registry.title} knows that {successor} has taken its place."
+                    if successor not in ("", desired.connection_id)
+                    else ""
+                )
                 raise Refusal(
                     f"There is no action connection {desired.connection_id}, and Datadog chooses"
-                    " the ids of new ones. Ways out: correct connection_id, or leave it out to have"
+                    f" the ids of new ones.{known} Ways out: correct connection_id, or leave it out to have"
                     " the connection found or created by name"
                 )
             return self._plan_create("create", wanted, desired.name, {})
@@ -616,7 +447,7 @@ class ActionConnection(Resource):
                     f" {observed.known_as!r}"
                 )
             plan.operation, plan.before = "replace", observed.former.shown()
-        recorded = _entry_of(connection, observed.entry)
+        recorded = _entry_of(wanted, connection, observed.entry)
         plan.remember = self._registry.is_kept and (observed.known_as, observed.stored) != (
             name,
             recorded,
@@ -697,35 +528,58 @@ class ActionConnection(Resource):
             self._remove(observed)
             return self._result(observed, gone=True)
         former = observed.former
+        recorded: Entry | None
         if connection is None or connection.kind != wanted.kind:
             if former:
                 # Two replacements ago; the registry has room for one.
                 self._delete(former.connection_id)
-            written, entry = self._create(plan, observed)
+            written, recorded = self._create(plan, wanted, observed)
+            known, name = recorded, plan.after["name"]
             former = connection
         else:
-            written, entry = self._update(plan, observed, connection)
+            known = self._with_sent(plan, wanted, observed.entry)
+            written, recorded = self._update(plan, wanted, observed, connection)
+            name = observed.known_as
         if former:
             self._delete(former.connection_id)
-        name = self.desired.name or written.name
-        if observed.stored and observed.known_as != name:
-            self._registry.remove(observed.known_as)
-        self._registry.put(name, _entry_of(written, entry))
-        return self._result(observed, written.recalling(entry))
+        final = _entry_of(wanted, written, known)
+        self._record(plan, observed, final, {name: recorded})
+        return self._result(observed, written.recalling(final))
+
+    def _record(
+        self, plan: Plan, observed: Observation, final: Entry, recorded: dict[str, Entry | None]
+    ) -> None:
+        """Record what the task is done with.
+
+        :param recorded: what is recorded by now, by its name.
+        :raises Overtaken: where that is something else, since another run has written since.
+        """
+        name = plan.after["name"]
+        try:
+            if self._registry.change(name, recorded.get(name, observed.named), final):
+                return
+        except RegistryError as exc:
+            if plan.changed or not observed.is_known or name not in recorded:
+                raise
+            # What the registry has to know it knows.
+            plan.warnings.append(f"{exc} What is new about {self.desired.title} was not recorded.")
+            return
+        doing = f"record {self.desired.title} ({final.connection_id})"
+        raise Overtaken(DatadogError(doing, OTHER_RUNS), effect=plan.changed)
 
     def _remove(self, observed: Observation) -> None:
-        if observed.to_delete and observed.stored:
-            # What cannot be recorded must not be done.
-            self._registry.put(observed.known_as, observed.stored)
-        for connection in observed.to_delete:
-            self._delete(connection.connection_id)
-        if observed.stored and observed.stored.creating and self.desired.connection_id:
-            # Another connection of the name may have been created; this one is gone.
-            self._registry.put(
-                observed.known_as, replace(observed.stored, connection_id="", replaces="")
-            )
-        elif observed.stored:
-            self._registry.remove(observed.known_as)
+        """Delete the connection, if it is there, and forget it."""
+        stored, connection, former = observed.stored, observed.connection, observed.former
+        name = observed.known_as
+        if connection and stored and not self._registry.change(name, stored, stored):
+            doing = f"delete {self.desired.title}"
+            raise Overtaken(DatadogError(doing, OTHER_RUNS), effect=False)
+        for each in filter(None, (connection, former)):
+            self._delete(each.connection_id)
+        if stored:
+            left = _without_id(stored, self.desired.connection_id)
+            # Where another run has recorded another connection since, that one stays known.
+            self._registry.change(name, stored, left)
 
     def _delete(self, connection_id: str) -> None:
         doing = f"delete action connection {connection_id}"
@@ -737,27 +591,26 @@ class ActionConnection(Resource):
         self.progress.append(f"deleted action connection {connection_id}")
 
     def _update(
-        self, plan: Plan, observed: Observation, connection: Observed
-    ) -> tuple[Observed, Entry]:
+        self, plan: Plan, wanted: Configuration, observed: Observation, connection: Observed
+    ) -> tuple[Observed, Entry | None]:
         """Change the connection, if there is something to change.
 
-        :returns: it, and what to remember of it.
+        :returns: it, and what is recorded of it by now.
         """
-        sent = self._sent(plan)
-        if plan.changed:
-            # A run that ends here has sent something else than what the registry would take for sent.
-            former_id = observed.former.connection_id if observed.former else ""
-            started = replace(
-                observed.entry.without(sent),
-                connection_id=connection.connection_id,
-                integration=connection.kind,
-                replaces=former_id,
-            )
-            self._registry.put(observed.known_as, started)
-        if not plan.body:
-            return connection, observed.entry
+        if not plan.changed:
+            return connection, observed.stored
+        # A run that ends here has sent something else than what the registry would take for sent.
+        started = replace(
+            observed.entry.without(self._sent(plan, wanted)),
+            connection_id=connection.connection_id,
+            integration=connection.kind,
+            replaces=observed.former.connection_id if observed.former else "",
+        )
         doing = f"update {self.desired.title} ({connection.connection_id})"
-        entry = observed.entry.with_secrets(sent)
+        if not self._registry.change(observed.known_as, observed.stored, started):
+            raise Overtaken(DatadogError(doing, OTHER_RUNS), effect=False)
+        if not plan.body:
+            return connection, started
         try:
             answer = self._client.patch(f"{PATH}/{connection.connection_id}", doing, plan.body)
         except DatadogError as exc:
@@ -765,15 +618,19 @@ class ActionConnection(Resource):
                 raise LookAgain(exc, effect=False) from exc
             raise
         self.progress.append(f"updated action connection {connection.connection_id}")
-        return self._read_back(plan, Observed.of(answer)), entry
+        return self._read_back(plan, Observed.of(answer)), started
 
-    def _sent(self, plan: Plan) -> dict[str, str | None]:
-        """The secrets in the body of a plan, by their paths, if there is a registry to remember them."""
-        wanted = self.desired.configuration
-        if not self._registry.is_kept or wanted is None or not plan.body:
+    @staticmethod
+    def _sent(plan: Plan, wanted: Configuration) -> dict[str, str | None]:
+        """The secrets in the body of a plan, by their paths."""
+        if not plan.body:
             return {}
         integration = plan.body["data"]["attributes"].get("integration", {})
         return wanted.credentials.secrets(integration.get("credentials", {}))
+
+    def _with_sent(self, plan: Plan, wanted: Configuration, entry: Entry) -> Entry:
+        """The entry, with fingerprints of what was sent; these take their time."""
+        return entry.with_secrets(self._sent(plan, wanted)) if self._registry.is_kept else entry
 
     def _read_back(self, plan: Plan, written: Observed) -> Observed:
         """Complete the answer to a write, which lacks what Datadog adds later."""
@@ -786,86 +643,81 @@ class ActionConnection(Resource):
             plan.warnings.append(f"The connection was written. {exc}")
             return written
 
-    def _create(self, plan: Plan, observed: Observation) -> tuple[Observed, Entry]:
-        """:returns: the new connection, and what to remember of it."""
+    def _create(
+        self, plan: Plan, wanted: Configuration, observed: Observation
+    ) -> tuple[Observed, Entry]:
+        """:returns: the new connection, and what is recorded of it by now."""
         name = plan.body["data"]["attributes"]["name"]
-        kind = self.desired.configuration.kind if self.desired.configuration else ""
         replaced = observed.connection
-        # Takes its time, so before the request: between that and the record there is to be nothing.
-        entry = Entry(
-            integration=kind, replaces=replaced.connection_id if replaced else ""
-        ).with_secrets(self._sent(plan))
+        replaced_id = replaced.connection_id if replaced else ""
+        # Before the request: between that and the record there is to be nothing that takes time.
+        entry = self._with_sent(plan, wanted, Entry(integration=wanted.kind, replaces=replaced_id))
         with self._registry.creating(name):
-            stored = self._claim(name, kind, replaced, observed)
+            claimed = self._claim(name, wanted.kind, observed)
             try:
-                created = self._post(plan, name, replaced)
+                created = self._post(plan, name, observed)
             except DatadogError as exc:
                 if not exc.ambiguous:
-                    self._restore(name, stored)
+                    self._restore(name, claimed, observed.named)
                 raise
             self.progress.append(f"created action connection {created.connection_id}")
             entry = replace(entry, connection_id=created.connection_id)
             self._registry.put(name, entry)
-        if self.desired.connection_id or not observed.is_listed:
+        if self.desired.connection_id or observed.is_known or not observed.is_listed:
             # It is not its name that tells this connection from others, or nothing can be seen of others.
             return self._read_back(plan, created), entry
         try:
             return self._settle(plan, created, replaced), entry
-        except LookAgain:
+        except Overtaken:
             # The other run's is the one to be known.
-            self._restore(name, stored)
+            self._restore(name, entry, observed.named)
             raise
 
-    def _claim(
-        self, name: str, kind: str, replaced: Observed | None, observed: Observation
-    ) -> Entry | None:
+    def _claim(self, name: str, kind: str, observed: Observation) -> Entry:
         """Record that a connection is about to be created.
 
-        :returns: what was recorded until now.
-        :raises LookAgain: where another run has been faster.
+        :returns: what was recorded.
+        :raises Overtaken: where another run has been faster.
         """
-        named = self._registry.entry(name)
+        named, replaced = observed.named, observed.connection
         doing = f"create action connection {name!r}"
-        now = named.connection_id if named else ""
-        then = observed.named.connection_id if observed.named else ""
-        if now != then:
-            raise LookAgain(DatadogError(doing, f"another run has recorded {now}"), effect=False)
+        faster = Overtaken(DatadogError(doing, OTHER_RUNS), effect=False)
         if named and named.creating:
-            # Whoever was at it has ended since, maybe after the list was read.
+            # Whoever was at it has ended, but maybe after the list was read.
             try:
-                found = self._find(name, f"find action connection {name!r}", but=named.replaces)
+                if self._find(name, doing, but=named.replaces):
+                    raise faster
             except NotListed as exc:
                 raise Refusal(
                     f"A run was interrupted. {self._unknown_creation(name, named)}"
                 ) from exc
-            if found:
-                reason = f"another run has created {found.connection_id}"
-                raise LookAgain(DatadogError(doing, reason), effect=False)
         claimed = replace(
             named or Entry(),
             creating=kind,
             replaces=replaced.connection_id if replaced else "",
         )
-        self._registry.put(name, claimed)
-        return named
+        if not self._registry.change(name, named, claimed):
+            raise faster
+        return claimed
 
-    def _restore(self, name: str, stored: Entry | None) -> None:
-        """Record what was there before a connection was to be created."""
-        if stored:
-            self._registry.put(name, stored)
-        else:
-            self._registry.remove(name)
+    def _restore(self, name: str, recorded: Entry, former: Entry | None) -> None:
+        """Record what was there before a connection was to be created.
 
-    def _post(self, plan: Plan, name: str, replaced: Observed | None) -> Observed:
+        Whatever went wrong with that is what has to be told. An entry of a connection that is not there does no harm.
+        """
+        with contextlib.suppress(RegistryError):
+            self._registry.change(name, recorded, former)
+
+    def _post(self, plan: Plan, name: str, observed: Observation) -> Observed:
         try:
             doing = f"create action connection {name!r}"
             return Observed.of(self._client.post(PATH, doing, plan.body))
         except DatadogError as exc:
             if not exc.ambiguous:
                 raise
-            return self._look_for(name, replaced, exc)
+            return self._look_for(name, observed, exc)
 
-    def _look_for(self, name: str, replaced: Observed | None, error: DatadogError) -> Observed:
+    def _look_for(self, name: str, observed: Observation, error: DatadogError) -> Observed:
         """Find what a POST without a readable answer has made.
 
         :returns: the replacement of an existing connection.
@@ -880,6 +732,7 @@ class ActionConnection(Resource):
             error.errors,
             ambiguous=True,
         )
+        replaced = observed.connection
         if self.desired.connection_id:
             raise in_doubt
         self._client.pause(error)
@@ -896,7 +749,7 @@ class ActionConnection(Resource):
             matches = [m for m in matches if m.connection_id != replaced.connection_id]
         if not matches and error.unfinished:
             raise in_doubt
-        if not matches or not replaced:
+        if not matches or not replaced or observed.is_known:
             raise LookAgain(error)
         wanted = self.desired.configuration
         if len(matches) > 1 or wanted is None or matches[0].kind != wanted.kind:
@@ -921,7 +774,7 @@ class ActionConnection(Resource):
         known = {created.connection_id, replaced.connection_id if replaced else None}
         rivals = [match for match in matches if match.connection_id not in known]
         if not rivals:
-            return mine
+            return mine if mine.tells_kind else self._read_back(plan, created)
         if not all(match.created_at for match in [mine, *rivals]):
             raise Refusal(_ambiguous(created.name, [mine, *rivals]))
         first = min(
@@ -940,7 +793,7 @@ class ActionConnection(Resource):
             f"create action connection {created.name!r}",
             f"another run created {first.connection_id} at the same time",
         )
-        raise LookAgain(faster, effect=False)
+        raise Overtaken(faster, effect=False)
 
 
 _UNKNOWN: dict[str, t.Any] = {
@@ -952,17 +805,40 @@ _UNKNOWN: dict[str, t.Any] = {
 }
 
 
-def _entry_of(connection: Observed, entry: Entry) -> Entry:
+def _entry_of(wanted: Configuration, connection: Observed, entry: Entry) -> Entry:
     """What to remember of a connection that is done with.
 
     :param entry: what is known of its secrets.
     """
+    known = entry.without(connection.lost_secrets(entry))
+    if any(wanted.hidden(connection.values)):
+        # Tokens that the task keeps are taken to be there, now and in the next run.
+        given = wanted.credentials.secrets(wanted.values[wanted.credentials.key])
+        known = known.with_unsent(path for path, value in given.items() if value is None)
     return Entry(
         connection_id=connection.connection_id,
         integration=connection.kind,
         last_updated=connection.last_updated,
-        secrets=entry.without(connection.lost_secrets(entry)).secrets,
+        secrets=known.secrets,
     )
+
+
+def _without_id(entry: Entry, connection_id: str) -> Entry | None:
+    """What is left to remember when a connection is gone.
+
+    :param connection_id: its id, if it is only this one that is gone; else empty.
+    """
+    if not connection_id:
+        return None
+    recorded, replaces = (
+        "" if known == connection_id else known for known in (entry.connection_id, entry.replaces)
+    )
+    if entry.creating:
+        # Another connection of the name may have been created.
+        return Entry(recorded, creating=entry.creating, replaces=replaces)
+    if recorded:
+        return replace(entry, replaces=replaces)
+    return Entry(replaces) if replaces else None
 
 
 def _advice(wanted: Configuration) -> list[str]:

@@ -579,8 +579,11 @@ INTEGRATIONS: tuple[Integration, ...] = (
             Text(
                 "base_url",
                 required=True,
-                pattern=r"https?://.+",
-                expected="an address that begins with https:// or http://",
+                pattern=r"https?://[^/?#@]+([/?#].*)?",
+                expected=(
+                    "an address that begins with https:// or http://, without a user name and a password, which belong"
+                    " into tokens"
+                ),
             ),
         ),
     ),

@@ -35,7 +35,10 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
     Refusal,
     converge,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._secrets import is_literal_credential
+from ansible_collections.tidyops.datadog.plugins.module_utils._secrets import (
+    is_literal_credential,
+    literal_parts,
+)
 
 DEFAULT_SITE = "datadoghq.com"
 #: What stands in a failed task's invocation for a secret, or for the value of an option that does not exist.
@@ -75,6 +78,7 @@ class DatadogModule(AnsibleModule):
     """
 
     def __init__(self, argument_spec: dict[str, t.Any]) -> None:
+        started_in = _current_directory()
         super().__init__(
             argument_spec={**ARGUMENT_SPEC, **argument_spec},
             supports_check_mode=True,
@@ -87,6 +91,13 @@ class DatadogModule(AnsibleModule):
         if "registry" in argument_spec and self.params["registry"] is None:
             _variable, path = _from_environment("registry", os.environ)
             self.params["registry"] = path and os.path.expanduser(os.path.expandvars(path))
+        registry = self.params.get("registry")
+        if registry and not os.path.isabs(registry) and _current_directory() != started_in:
+            # Ansible goes elsewhere then, maybe to a temporary directory.
+            problem = (
+                "must be an absolute path, since the directory that the task runs in cannot be read"
+            )
+            self.fail_json(msg=str(OptionError(("registry", problem))))
 
     def log(self, msg: t.Any, log_args: t.Any = None) -> None:
         # Ansible logs the invocation with nested options as Python writes them, where it does not recognise a secret
@@ -316,6 +327,13 @@ def _from_environment(option: str, environ: Mapping[str, str]) -> tuple[str, str
     return variable, environ.get(variable) or None
 
 
+def _current_directory() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
 def _given_params() -> dict[str, t.Any]:
     """What the task says, as it is before Ansible makes texts of everything."""
     return dict(basic._load_params())
@@ -358,9 +376,15 @@ def _shown(spec: Mapping[str, t.Any], params: t.Any) -> tuple[t.Any, list[str]]:
             shown[name] = entries if is_list else entries[0]
             for _entry, texts in parts:
                 hidden += texts
-    if is_literal_credential(params.get("name"), str(params.get("value") or "")):
-        shown["value"] = HIDDEN
-        hidden += _texts(params["value"])
+    if {"name", "value"} <= set(spec) and shown.get("value") is not None:
+        name, value = params.get("name"), str(params["value"])
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][\w-]*", name, re.ASCII):
+            # Nothing tells what the value is, nor whether it is the name.
+            shown.update(dict.fromkeys({"name", "value"} & set(shown), HIDDEN))
+            hidden += [*_texts(name), value]
+        elif is_literal_credential(name, value):
+            shown["value"] = HIDDEN
+            hidden += literal_parts(value)
     return shown, hidden
 
 

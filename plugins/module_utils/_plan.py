@@ -51,6 +51,14 @@ class LookAgain(Exception):
         self.effect = effect
 
 
+class Overtaken(LookAgain):
+    """Another run was faster: a LookAgain without a doubt."""
+
+
+#: How often a run may be overtaken before it gives up.
+RACES = 20
+
+
 @dataclass
 class Plan:
     """A decision, made without a request.
@@ -146,6 +154,7 @@ def converge(resource: Resource, check_mode: bool, attempts: int) -> Outcome:
     observed = resource.observe()
     first = plan = resource.plan(observed)
     warnings: list[str] = []
+    races = RACES
     while (plan.changed or plan.remember) and not check_mode:
         try:
             result = resource.apply(plan, observed)
@@ -156,12 +165,14 @@ def converge(resource: Resource, check_mode: bool, attempts: int) -> Outcome:
                 warnings += plan.warnings
             observed = resource.observe()
             plan = resource.plan(observed)
-            if plan.changed and attempts <= 0:
+            overtaken = isinstance(again, Overtaken)
+            if plan.changed and (races if overtaken else attempts) <= 0:
                 raise again.error from again
-            attempts -= 1
+            races -= overtaken
+            attempts -= not overtaken
             if not again.effect:
                 first = plan
-            elif not plan.changed:
+            elif not plan.changed and not overtaken:
                 # Its warnings are about what was there before; this was made just now.
                 plan.warnings = [f"{again.error} It was found to be there, so the task went on."]
     else:

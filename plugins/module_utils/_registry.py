@@ -53,7 +53,7 @@ class Entry:
     :ivar integration: the path of its options, like C(aws.assume_role).
     :ivar last_updated: the time in ISO 8601 that Datadog gave when a run was done with it, or None where it gives none.
     :ivar secrets: fingerprints of the secrets that were sent, by their path inside the credentials (C(api_token),
-        C(tokens.accessToken)).
+        C(tokens.accessToken)). None for one that is there, but was not sent.
     :ivar creating: the C(integration) of a connection that is being created; empty otherwise. A run that was killed leaves
         it. Until it is created, the other fields tell what was there before.
     :ivar replaces: the id of the connection whose place is or was taken, and which has still to be deleted; else empty.
@@ -62,7 +62,7 @@ class Entry:
     connection_id: str = ""
     integration: str = ""
     last_updated: str | None = None
-    secrets: t.Mapping[str, str] = field(default_factory=dict)
+    secrets: t.Mapping[str, str | None] = field(default_factory=dict)
     creating: str = ""
     replaces: str = ""
 
@@ -84,9 +84,14 @@ class Entry:
         }
         return replace(self, secrets={**self.without(sent).secrets, **taken})
 
+    def with_unsent(self, paths: t.Iterable[str]) -> Entry:
+        """A copy that knows that secrets are there."""
+        return replace(self, secrets={**dict.fromkeys(paths), **self.secrets})
+
     def knows(self, path: str, secret: str) -> bool:
         """Whether this very secret is the one that was sent last. Takes some 20 ms."""
-        return path in self.secrets and matches(self.secrets[path], secret)
+        known = self.secrets.get(path)
+        return known is not None and matches(known, secret)
 
     def written(self) -> dict[str, t.Any]:
         """The JSON object."""
@@ -113,7 +118,8 @@ class Entry:
         unknown = set(content) - set(texts) - {"id", "last_updated", "secrets"}
         if unknown:
             raise ValueError(f"has a key that is not known here: {sorted(unknown)[0]}")
-        for key, value in {**texts, "last_updated": last_updated or ""}.items():
+        shown = {**texts, "last_updated": "" if last_updated is None else last_updated}
+        for key, value in shown.items():
             if not isinstance(value, str):
                 raise ValueError(f"has no text as {key}")
         for key, value in (("id", connection_id), ("replaces", texts["replaces"] or None)):
@@ -121,15 +127,17 @@ class Entry:
                 raise ValueError(f"has no UUID as {key}")
         if connection_id is None and not texts["creating"]:
             raise ValueError("has no id")
-        if not isinstance(secrets, dict) or not all(map(is_fingerprint, secrets.values())):
-            raise ValueError("has something else than fingerprints as secrets")
-        if (
-            connection_id is not None
-            and texts["replaces"] == connection_id
-            and not texts["creating"]
+        if not isinstance(secrets, dict) or not all(
+            value is None or is_fingerprint(value) for value in secrets.values()
         ):
+            raise ValueError("has something else than fingerprints as secrets")
+        texts["replaces"] = texts["replaces"].lower()
+        found = cls(
+            (connection_id or "").lower(), last_updated=last_updated, secrets=secrets, **texts
+        )
+        if found.connection_id and found.replaces == found.connection_id and not found.creating:
             raise ValueError("replaces itself")
-        return cls(connection_id or "", last_updated=last_updated, secrets=secrets, **texts)
+        return found
 
 
 class Registry:
@@ -147,19 +155,23 @@ class Registry:
         raise NotImplementedError
 
     def entry_of(self, connection_id: str) -> tuple[str, Entry] | None:
-        """The name under which a connection is known, and what is known of it."""
+        """The name under which a connection is known, and what is known of it, or of the one that takes its place."""
         raise NotImplementedError
 
     def put(self, name: str, entry: Entry) -> None:
-        """Record an entry for good, and forget other names of the same connection.
-
-        Writes even where nothing is new: whoever is about to write to Datadog has to know that the next put() will not
-        fail for want of permission.
-        """
+        """Record an entry for good, and forget other names of the same connection and of the one that it replaces."""
         raise NotImplementedError
 
-    def remove(self, name: str) -> None:
-        """Forget a name."""
+    def change(self, name: str, expected: Entry | None, entry: Entry | None) -> bool:
+        """Do the same, or forget the name, if no other run has been faster.
+
+        Writes even where nothing is new: whoever is about to write to Datadog has to know that put() will not fail for
+        want of permission.
+
+        :param expected: what is known until now.
+        :param entry: what to record; None to forget the name.
+        :returns: False where something else is known by now; it was left as it is.
+        """
         raise NotImplementedError
 
     def creating(self, name: str) -> t.ContextManager[None]:
@@ -169,27 +181,34 @@ class Registry:
         """
         raise NotImplementedError
 
+    def wait(self, name: str) -> None:
+        """Wait until no other run creates a connection of the name. Writes nothing."""
+        raise NotImplementedError
+
 
 class NoRegistry(Registry):
     """What stands in where a task names no registry: it keeps nothing, and so knows nothing."""
 
     is_kept = False
-    _nothing: t.Mapping[str, t.Any] = {}
+    _entries: t.Mapping[str, Entry] = {}
 
     def entry(self, name: str) -> Entry | None:
-        return self._nothing.get(name)
+        return self._entries.get(name)
 
     def entry_of(self, connection_id: str) -> tuple[str, Entry] | None:
-        return self._nothing.get(connection_id)
+        return next(iter(self._entries.items()), None)
 
     def put(self, name: str, entry: Entry) -> None:
         pass
 
-    def remove(self, name: str) -> None:
-        pass
+    def change(self, name: str, expected: Entry | None, entry: Entry | None) -> bool:
+        return True
 
     def creating(self, name: str) -> t.ContextManager[None]:
         return contextlib.nullcontext()
+
+    def wait(self, name: str) -> None:
+        pass
 
 
 def open_registry(option: str | None, site: str, patience: float) -> Registry:
@@ -236,27 +255,51 @@ class FileRegistry(Registry):
 
     def entry_of(self, connection_id: str) -> tuple[str, Entry] | None:
         entries = self._read(self._target()).items()
-        return next((known for known in entries if known[1].connection_id == connection_id), None)
+        known = [(name, entry) for name, entry in entries if entry.connection_id == connection_id]
+        taken = [(name, entry) for name, entry in entries if entry.replaces == connection_id]
+        return next(iter(known + taken), None)
 
     def put(self, name: str, entry: Entry) -> None:
         with self._changing() as entries:
-            for other in [
-                other
-                for other, known in entries.items()
-                if entry.connection_id and known.connection_id == entry.connection_id
-            ]:
-                del entries[other]
-            entries[name] = entry
+            self._put(entries, name, entry)
 
-    def remove(self, name: str) -> None:
+    def change(self, name: str, expected: Entry | None, entry: Entry | None) -> bool:
         with self._changing() as entries:
-            entries.pop(name, None)
+            is_expected = entries.get(name) == expected
+            if is_expected and entry:
+                self._put(entries, name, entry)
+            elif is_expected:
+                entries.pop(name, None)
+        return is_expected
+
+    def _put(self, entries: dict[str, Entry], name: str, entry: Entry) -> None:
+        try:
+            Entry.of(entry.written())
+        except ValueError as exc:
+            # It would be refused when it is read.
+            raise self._error(f"cannot take {name!r} ({entry.connection_id}): it {exc}") from exc
+        gone = {entry.connection_id}
+        if not entry.creating:
+            gone.add(entry.replaces)
+        for other, known in list(entries.items()):
+            if known.connection_id and known.connection_id in gone:
+                del entries[other]
+        entries[name] = entry
 
     @contextlib.contextmanager
     def creating(self, name: str) -> t.Iterator[None]:
+        with self._name_locked(name, make=True):
+            yield
+
+    def wait(self, name: str) -> None:
+        with self._name_locked(name, make=False):
+            pass
+
+    @contextlib.contextmanager
+    def _name_locked(self, name: str, make: bool) -> t.Iterator[None]:
         digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
         byte = 1 + int.from_bytes(digest[:6], "big")
-        with self._locked(byte, self._patience, f"create action connection {name!r}"):
+        with self._locked(byte, self._patience, f"create action connection {name!r}", make):
             yield
 
     @contextlib.contextmanager
@@ -269,29 +312,32 @@ class FileRegistry(Registry):
 
     def _target(self) -> str:
         """Where the file is or is to be, its own symbolic links followed."""
-        path = os.path.abspath(self._path)
+        path = self._path
         for _link in range(20):
+            # Only the folder: ".." after a link to a folder is not the folder before it.
+            folder, name = os.path.split(path)
+            path = os.path.join(os.path.realpath(folder or os.curdir), name)
             try:
                 status = os.lstat(path)
+                if stat.S_ISREG(status.st_mode):
+                    return path
+                if not stat.S_ISLNK(status.st_mode):
+                    break
+                if status.st_uid != os.geteuid():
+                    raise self._error(
+                        "is reached by a symbolic link of another user, which is not followed"
+                    )
+                path = os.path.join(os.path.dirname(path), os.readlink(path))
             except FileNotFoundError:
                 return path
             except OSError as exc:
                 raise self._error("cannot be read", exc) from exc
-            if stat.S_ISREG(status.st_mode):
-                return path
-            if not stat.S_ISLNK(status.st_mode):
-                break
-            if status.st_uid != os.geteuid():
-                raise self._error(
-                    "is reached by a symbolic link of another user, which is not followed"
-                )
-            path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
         raise self._error("is no file")
 
     def _read(self, target: str) -> dict[str, Entry]:
         try:
             descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-            with os.fdopen(descriptor, encoding="utf-8") as file:
+            with os.fdopen(descriptor, encoding="utf-8-sig") as file:
                 text = file.read()
         except FileNotFoundError:
             folder = os.path.dirname(target)
@@ -304,23 +350,24 @@ class FileRegistry(Registry):
             raise self._error("is broken: it is not UTF-8") from exc
         if not text.strip():
             raise self._error("is broken: it is empty. If it is to be a new one, delete the file")
+        twice: list[str] = []
         try:
-            content = json.loads(text, object_pairs_hook=_once_each)
+            content = json.loads(text, object_pairs_hook=lambda pairs: _object(pairs, twice))
         except json.JSONDecodeError as exc:
             # Its position only: whatever file this is, nothing of it is told.
             conflict = " (it has conflicts of a merge)" if "\n<<<<<<< " in text else ""
             raise self._error(f"is broken: line {exc.lineno} is not JSON{conflict}") from exc
-        except RecursionError as exc:
+        except (RecursionError, ValueError) as exc:
             raise self._error("is broken: it is not the JSON of a registry") from exc
-        except ValueError as exc:
-            raise self._error(f"is broken: {exc}") from exc
-        return self._entries(content)
+        return self._entries(content, twice)
 
-    def _entries(self, content: t.Any) -> dict[str, Entry]:
+    def _entries(self, content: t.Any, twice: list[str]) -> dict[str, Entry]:
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise self._error(f"is something else: a registry says {FORMAT!r} as its format")
+        if twice:
+            raise self._error(f"is broken: it says {twice[0]!r} twice")
         version = content.get("version")
-        if not isinstance(version, int) or version < 1:
+        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
             raise self._error("is broken: its version is no number")
         if version > VERSION:
             raise self._error(
@@ -365,8 +412,10 @@ class FileRegistry(Registry):
         folder, name = os.path.split(target)
         draft = os.path.join(folder, f".{name}.new")
         try:
+            owner = None
             if os.path.exists(target):
                 self._check_writable(target)
+                owner = os.stat(target)
             with contextlib.suppress(FileNotFoundError):
                 # What a run left that was killed. The lock says that nobody is at it.
                 os.unlink(draft)
@@ -375,6 +424,7 @@ class FileRegistry(Registry):
                 with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
                     # Whatever the umask is.
                     os.fchmod(file.fileno(), 0o600)
+                    _keep_owner(file.fileno(), owner)
                     # Half a surrogate pair becomes \\udXXX, which is how JSON writes it too.
                     file.write(text.encode("utf-8", "backslashreplace"))
                     file.flush()
@@ -395,8 +445,14 @@ class FileRegistry(Registry):
             raise OSError(errno.EACCES, "the file is read-only")
 
     @contextlib.contextmanager
-    def _locked(self, byte: int, patience: float, doing: str) -> t.Iterator[None]:
-        descriptor = self._open_lock_file()
+    def _locked(
+        self, byte: int, patience: float, doing: str, make: bool = True
+    ) -> t.Iterator[None]:
+        """:param make: whether to make the file of locks; if not, nobody has locked anything as long as it is not there."""
+        descriptor = self._open_lock_file(make)
+        if descriptor is None:
+            yield
+            return
         deadline = time.monotonic() + patience
         while True:
             try:
@@ -414,19 +470,26 @@ class FileRegistry(Registry):
         try:
             yield
         finally:
-            fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, byte)
+            with contextlib.suppress(OSError):
+                fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, byte)
 
-    def _open_lock_file(self) -> int:
+    def _open_lock_file(self, make: bool) -> int | None:
         if self._lock_file is None:
-            folder, name = os.path.split(self._target())
+            target = self._target()
+            folder, name = os.path.split(target)
             path = os.path.join(folder, f".{name}.lock")
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if make else 0)
             try:
                 # Never closed: closing any descriptor of the file would end all locks of the process.
                 self._lock_file = os.open(path, flags, 0o600)
-                if os.fstat(self._lock_file).st_uid == os.geteuid():
+                if make and os.fstat(self._lock_file).st_uid == os.geteuid():
                     os.fchmod(self._lock_file, 0o600)
+                    _keep_owner(
+                        self._lock_file, os.stat(target) if os.path.exists(target) else None
+                    )
             except OSError as exc:
+                if not make:
+                    return None
                 raise self._error(f"cannot be written, since {path} cannot be locked", exc) from exc
         return self._lock_file
 
@@ -435,18 +498,28 @@ class FileRegistry(Registry):
         return RegistryError(f"The {self.title} {problem}{reason}")
 
 
-def _once_each(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
-    """An object of JSON, in which Python would let the last of several equal keys win."""
+def _keep_owner(descriptor: int, owner: os.stat_result | None) -> None:
+    """What root writes is still its owner's."""
+    if owner and os.geteuid() == 0:
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
+def _object(pairs: list[tuple[str, t.Any]], twice: list[str]) -> dict[str, t.Any]:
+    """An object of JSON. Of several equal keys Python lets the last one win, so they are noted."""
     content: dict[str, t.Any] = {}
     for name, value in pairs:
         if name in content:
-            raise ValueError(f"it says {name!r} twice")
+            twice.append(name)
         content[name] = value
     return content
 
 
 def _sync_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:
+        # It can be written to, but not read.
+        return
     try:
         os.fsync(descriptor)
     except OSError as exc:

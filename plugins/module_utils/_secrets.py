@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 import typing as t
 
-#: Names of HTTP headers and URL parameters that carry credentials: words that say so anywhere in a name, and words that
-#: do if they are a whole part of it.
+#: Names of HTTP headers and URL parameters that carry credentials: words that say so anywhere in a name, those that do if
+#: they are a whole part of it, and those that do if they are all of it.
 _TELLING_NAME = re.compile(
-    r"authorization|cookie|token|secret|password|passwd|credential|signature|jwt"
-    r"|(api|access|auth|private|subscription)[-_]?key|(^|[-_])(auth|key|pass|pwd|sig|session)([-_]|$)",
+    r"authorization|cookie|token|secret|password|passphrase|passwd|credential|signature|jwt|api-?key"
+    r"|(^|[-_])(auth|key|pass|pwd|sig|session)([-_]|$)"
+    r"|^(appid|code)$",
     re.IGNORECASE,
 )
 #: Values that are credentials under any name: the schemes of U(https://www.iana.org/assignments/http-authschemes/).
@@ -26,6 +27,8 @@ _TELLING_VALUE = re.compile(
 )
 #: What Datadog replaces by the value of a token of the connection.
 _REFERENCE = re.compile(r"{{\s*[A-Za-z][A-Za-z0-9]*\s*}}")
+#: What may stand beside references without being a credential: a scheme, and names of parameters.
+_AROUND_REFERENCES = re.compile(r"^\s*[A-Za-z][A-Za-z0-9-]*\s+|[A-Za-z0-9_.-]+=")
 
 
 class HiddenValue(str):
@@ -50,10 +53,20 @@ def without_hidden(value: t.Any) -> t.Any:
     return value
 
 
-def is_literal_credential(name: t.Any, value: t.Any) -> bool:
+def is_literal_credential(name: str, value: t.Any) -> bool:
     """Whether an HTTP header or URL parameter seems to carry a credential itself, instead of a reference to a token."""
-    if not isinstance(name, str) or not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip():
         return False
-    if _REFERENCE.search(value):
+    # appKey as app-key
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name)
+    if not _TELLING_NAME.search(words) and not _TELLING_VALUE.match(value):
         return False
-    return bool(_TELLING_NAME.search(name) or _TELLING_VALUE.match(value))
+    rest, references = _REFERENCE.subn("", value)
+    if not references:
+        return True
+    return bool(re.search(r"\w{4}", _AROUND_REFERENCES.sub("", rest)))
+
+
+def literal_parts(value: str) -> list[str]:
+    """What of a header's value must not be told: all of it, and the words after its scheme."""
+    return [value, *value.split()[1:]]
