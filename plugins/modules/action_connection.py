@@ -137,7 +137,7 @@ EXAMPLES = r"""
 - name: With a registry, send a token when it has changed
   tidyops.datadog.action_connection:
     name: GitLab
-    registry: datadog-connections.json
+    registry: "{{ playbook_dir }}/datadog-connections.json"
     gitlab:
       api_key:
         api_token: "{{ gitlab_token }}"

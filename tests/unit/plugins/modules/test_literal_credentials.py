@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.tidyops.datadog.tests.unit.conftest import Server
 from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY, example
 from ansible_collections.tidyops.datadog.tests.unit.keeper import Keeper
 
@@ -35,6 +36,13 @@ class TestLiteralCredentials:
             ("X-Whatever", f"Basic {CANARY}", "headers"),
             ("apiKey", CANARY, "url_parameters"),
             ("sig", CANARY, "url_parameters"),
+            ("code", CANARY, "url_parameters"),
+            ("appKey", CANARY, "url_parameters"),
+            ("sessionId", CANARY, "url_parameters"),
+            ("X-ApplicationKey", CANARY, "headers"),
+            ("OK-ACCESS-PASSPHRASE", CANARY, "headers"),
+            ("Authorization", f"Bearer {{{{ accessToken }}}}{CANARY}", "headers"),
+            ("Cookie", f"a={{{{ accessToken }}}}; session={CANARY}", "headers"),
         ],
     )
     def test_are_warned_of_and_hidden(
@@ -79,6 +87,10 @@ class TestLiteralCredentials:
             ("Accept", "application/json"),
             ("X-Client", "ansible"),
             ("X-Author", "somebody"),
+            ("X-Country-Code", "NL"),
+            ("Authorization", "SSWS {{ accessToken }}"),
+            ("Authorization", 'Signature keyId="{{ accessToken }}",signature="{{ signature }}"'),
+            ("Cookie", "session={{ accessToken }}; theme={{ signature }}"),
         ],
     )
     def test_others_are_shown(self, keeper: Keeper, name: str, value: str) -> None:
@@ -86,3 +98,36 @@ class TestLiteralCredentials:
         assert not result["warnings"]
         headers = result["connection"]["http"]["token_auth"]["headers"]
         assert headers == [{"name": name, "value": value}]
+
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            {"nmae": "Authorization", "value": f"Bearer {CANARY}"},
+            {"name": None, "value": f"Bearer {CANARY}"},
+            {"name": ["Authorization"], "value": CANARY},
+            {"name": f"Authorization: Bearer {CANARY}", "value": "x"},
+            {"value": CANARY},
+        ],
+    )
+    def test_are_hidden_where_the_name_is_wrong(
+        self, keeper: Keeper, entry: dict[str, t.Any]
+    ) -> None:
+        task = copy.deepcopy(HTTP)
+        task["http"]["token_auth"]["headers"] = [entry]
+        assert keeper.run(**task)["failed"]
+        assert keeper.datadog.requests() == []
+
+    def test_are_hidden_in_what_datadog_says(self, keeper: Keeper, server: Server) -> None:
+        server.answers["GET"] = (200, {"data": [], "meta": {"total_filtered": 0}})
+        for echo in (f"Bearer {CANARY}", CANARY):
+            server.answers["POST"] = (400, {"errors": [f"a bad header, {echo}, was given"]})
+            task = self.task("Authorization", f"Bearer {CANARY}")
+            result = keeper.datadog.connection(**task, api_url=server.url)
+            assert result["failed"] and "a bad header" in result["msg"]
+
+    def test_an_address_may_not_hold_them(self, keeper: Keeper) -> None:
+        task = copy.deepcopy(HTTP)
+        task["http"]["base_url"] = f"https://user:{CANARY}@example.com/api"
+        result = keeper.run(**task)
+        assert result["failed"] and "http.base_url" in result["msg"] and "tokens" in result["msg"]
+        assert keeper.datadog.requests() == []

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import signal
-import time
 import typing as t
 
 import pytest
@@ -483,7 +482,7 @@ class TestTwoRunners:
     def test_one_that_does_not_use_the_registry_was_faster(self, keeper: Keeper) -> None:
         keeper.datadog.emulator.add_fault("hang", method="GET", when="after", seconds=2)
         slow = keeper.start(GITLAB)
-        TestKilled.wait_for_fault(keeper)
+        keeper.wait_for_fault()
         kept = keeper.datadog.connection(**GITLAB)["connection_id"]
         result = slow.result()
         assert (result["connection_id"], result["warnings"]) == (kept, [])
@@ -621,20 +620,15 @@ class TestKilled:
         emulator = keeper.datadog.emulator
         emulator.add_fault("hang", method="GET", when="after", seconds=3)
         slow = keeper.start(GITLAB)
-        self.wait_for_fault(keeper)
+        keeper.wait_for_fault()
         emulator.add_fault("hang", method="POST", when="after", seconds=20)
         killed = keeper.start(GITLAB)
-        self.wait_for_fault(keeper)
+        keeper.wait_for_fault()
         killed.kill()
         result = slow.result()
         assert keeper.there() == [result["connection_id"]]
         assert len(keeper.datadog.requests("POST")) == 1
         keeper.is_silent(**GITLAB)
-
-    @staticmethod
-    def wait_for_fault(keeper: Keeper) -> None:
-        while not keeper.datadog.emulator.faults()[-1]["fired"]:
-            time.sleep(0.05)
 
     def test_while_changing(self, keeper: Keeper, killer: Killer) -> None:
         task = rotated(GITLAB, "gitlab.api_key")
@@ -666,6 +660,26 @@ class TestKilled:
             assert keeper.there() == [result["connection_id"]]
             keeper.is_silent(**task)
         assert told
+
+    def test_while_renaming(self, keeper: Keeper, killer: Killer) -> None:
+        ids: list[str] = []
+
+        def start() -> None:
+            ids.append(keeper.run(**GITLAB)["connection_id"])
+            keeper.datadog.emulator.settings(no_list=404)
+
+        # The id is not known before, so the task is made anew each time.
+        task: dict[str, t.Any] = {**GITLAB, "name": "Renamed", "connection_id": ""}
+
+        def start_with_id() -> None:
+            start()
+            task["connection_id"] = ids[-1]
+
+        for _point in self.each_point(keeper, killer, start_with_id, task):
+            assert list(keeper.home.ids().values()) == [ids[-1]]
+            assert not keeper.run(**task).get("failed")
+            assert keeper.home.ids() == {"Renamed": ids[-1]}
+            keeper.is_silent(**{**GITLAB, "name": "Renamed"})
 
     def test_while_deleting(self, keeper: Keeper, killer: Killer) -> None:
         task = {"name": "GitLab", "state": "absent"}

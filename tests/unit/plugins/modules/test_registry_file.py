@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.tidyops.datadog.tests.unit.conftest import Server
 from ansible_collections.tidyops.datadog.tests.unit.examples import example
 from ansible_collections.tidyops.datadog.tests.unit.keeper import Keeper, rotated
 
@@ -140,6 +141,56 @@ class TestFile:
         keeper.home.path = folder / "elsewhere" / "target.json"
         keeper.is_silent(**GITLAB, registry=str(link))
 
+    def test_links_are_followed_as_the_system_does(self, keeper: Keeper) -> None:
+        folder = keeper.home.path.parent
+        for name in ("releases/42", "releases/shared", "project"):
+            (folder / name).mkdir(parents=True)
+        (folder / "project" / "current").symlink_to("../releases/42")
+        link = folder / "releases" / "42" / "link.json"
+        link.symlink_to("../shared/target.json")
+        keeper.home.path = folder / "releases" / "shared" / "target.json"
+        keeper.run(**GITLAB, registry=str(folder / "project" / "current" / "link.json"))
+        assert set(keeper.home.entries()) == {"GitLab"}
+        keeper.is_silent(**GITLAB, registry=str(link))
+        keeper.is_silent(**GITLAB, registry=str(folder / "project/current/../shared/target.json"))
+
+    def test_a_relative_path(self, keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(keeper.home.path.parent)
+        keeper.run(**GITLAB, registry="connections.json")
+        keeper.is_silent(**GITLAB, registry="./connections.json")
+
+    def test_a_relative_path_in_a_folder_that_is_gone(
+        self, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gone = keeper.home.path.parent / "gone"
+        gone.mkdir()
+        monkeypatch.chdir(gone)
+        gone.rmdir()
+        result = keeper.run(**GITLAB, registry="connections.json")
+        assert result["failed"] and "registry must be an absolute path" in result["msg"]
+        assert keeper.datadog.requests() == []
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root writes others' files")
+    def test_root_leaves_it_to_its_owner(self, keeper: Keeper) -> None:
+        keeper.run(**GITLAB)
+        os.chown(keeper.home.path, 12345, 12345)
+        keeper.run(**AWS)
+        status = keeper.home.path.stat()
+        assert (status.st_uid, status.st_gid) == (12345, 12345)
+
+    def test_an_answer_that_it_could_not_hold(self, keeper: Keeper, server: Server) -> None:
+        keeper.run(**GITLAB)
+        site = keeper.datadog.emulator.url.split("//")[1]
+        before = keeper.home.path.read_text()
+        keeper.home.path.write_text(before.replace(site, server.url.split("//")[1]))
+        server.answers["GET"] = (200, {"data": [], "meta": {"total_filtered": 0}})
+        row = {"id": "no-uuid", "type": "action_connection", "attributes": {"name": AWS["name"]}}
+        server.answers["POST"] = (201, {"data": row})
+        result = keeper.run(**AWS, api_url=server.url)
+        assert result["failed"] and "no-uuid" in result["msg"] and "no UUID" in result["msg"]
+        keeper.home.path.write_text(before)
+        keeper.is_silent(**GITLAB)
+
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make links of another user")
     def test_a_link_of_somebody_else_is_not(self, keeper: Keeper) -> None:
         link = keeper.home.path.parent / "link.json"
@@ -168,6 +219,34 @@ class TestFile:
             assert result["failed"] and "read-only" in result["msg"]
             assert keeper.datadog.writes() == []
         assert (keeper.home.raw(), keeper.there()) == (before, created)
+
+    def test_read_only_and_nothing_to_do_but_to_record(self, keeper: Keeper) -> None:
+        created = keeper.run(**GITLAB)["connection_id"]
+        keeper.edit(created, name="GitLab")
+        keeper.home.path.chmod(0o444)
+        result = keeper.run(**GITLAB)
+        assert (result["changed"], result["drifted"]) == (False, True)
+        assert any("read-only" in warning for warning in result["warnings"])
+        # What is not known yet would be lost.
+        adopted = keeper.datadog.connection(**AWS)["connection_id"]
+        assert keeper.run(**AWS, connection_id=adopted)["failed"]
+
+    def test_check_mode_makes_no_file(self, keeper: Keeper) -> None:
+        keeper.datadog.emulator.add_fault("reset", method="POST", when="after")
+        keeper.datadog.emulator.settings(no_list=404)
+        assert keeper.run(**GITLAB)["failed"]
+        lock = keeper.home.path.parent / ".connections.json.lock"
+        lock.unlink()
+        assert "may have been created" in keeper.run(**GITLAB, check_mode=True)["msg"]
+        assert not lock.exists()
+
+    def test_a_refused_create_is_told_even_if_the_disk_is_full(
+        self, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        keeper.datadog.emulator.add_fault("status", method="POST", status=400)
+        monkeypatch.setattr(os, "replace", fails_from(2, os.replace))
+        result = keeper.run(**GITLAB)
+        assert result["failed"] and result["http_status"] == 400
 
     def test_a_read_only_folder(self, keeper: Keeper) -> None:
         folder = keeper.home.path.parent
