@@ -42,6 +42,11 @@ def emulated_datadog() -> t.Iterator[Emulator]:
 
 def play(datadog: Emulator, playbook: Path, *arguments: str, cwd: Path | None = None) -> str:
     """Run a playbook and return all that it prints, in which no secret may be."""
+    return ended(started(datadog, "ansible-playbook", str(playbook), *arguments, cwd=cwd))
+
+
+def started(datadog: Emulator, *command: str, cwd: Path | None = None) -> subprocess.Popen[str]:
+    """Start one of Ansible's commands, with an emulated Datadog in its environment."""
     environment = {
         **os.environ,
         "ANSIBLE_LOCALHOST_WARNING": "False",
@@ -49,13 +54,21 @@ def play(datadog: Emulator, playbook: Path, *arguments: str, cwd: Path | None = 
         "DD_HOST": datadog.url,
         **KEYS,
     }
-    command = ["ansible-playbook", str(playbook), *arguments]
-    done = subprocess.run(
-        command, env=environment, cwd=cwd, capture_output=True, text=True, check=False
+    return subprocess.Popen(
+        command,
+        env=environment,
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
-    output = done.stdout + done.stderr
+
+
+def ended(command: subprocess.Popen[str]) -> str:
+    """Wait for the end of a command, which has to be a good one, and return all that it prints."""
+    output, _errors = command.communicate()
     assert CANARY not in output
-    assert done.returncode == 0, output
+    assert command.returncode == 0, output
     return output
 
 
@@ -175,3 +188,28 @@ def test_adoption_from_terraform(datadog: Emulator, tmp_path: Path) -> None:
     assert writes(datadog) == []
     entries = json.loads(registry.read_text(encoding="utf-8"))["connections"]
     assert {name: entry["id"] for name, entry in entries.items()} == made
+
+
+def test_several_ad_hoc_commands_on_one_registry(datadog: Emulator, tmp_path: Path) -> None:
+    """Some create the same connection, the others one each; all are known afterwards, and none is there twice."""
+    registry = tmp_path / "connections.json"
+    role = '"aws": {"assume_role": {"account_id": "123456789012", "role": "r"}}'
+    names = ["same", "same", "same", "one", "another"]
+    commands = [
+        started(
+            datadog,
+            "ansible",
+            "localhost",
+            "-m",
+            "tidyops.datadog.action_connection",
+            "-a",
+            f'{{"name": "{name}", "registry": "{registry}", {role}}}',
+        )
+        for name in names
+    ]
+    outputs = [ended(command) for command in commands]
+    assert sum("CHANGED" in output for output in outputs) == len(set(names))
+    made = {each["name"]: each["id"] for each in datadog.state()["action_connections"]}
+    entries = json.loads(registry.read_text(encoding="utf-8"))["connections"]
+    assert {name: entry["id"] for name, entry in entries.items()} == made
+    assert set(made) == set(names) and writes(datadog) == ["POST"] * len(made)
