@@ -94,21 +94,23 @@ def main() -> None:
     )
 
     registry = PLACE / "connections.json"
-    playbook = ("ansible-playbook", PLAYBOOK, "-e", f"registry={registry.relative_to(ROOT)}")
+    playbook = ("ansible-playbook", PLAYBOOK)
     with running_emulator("--team", "platform") as datadog:
         environ.update(
             {
                 "DD_HOST": datadog.url,
                 "DD_API_KEY": "demo-api-key",
                 "DD_APP_KEY": "demo-application-key",
+                "DD_CONNECTION_REGISTRY": str(registry),
             }
         )
         say(
             "2. Create",
             f"""There is no real Datadog here. An emulated one listens on {datadog.url}; it has a team 'platform' and no
-            connections. DD_HOST, DD_API_KEY and DD_APP_KEY tell the modules where it is. The playbook describes 25 action
-            connections, one for each kind of credentials that Datadog knows, and the connection of a team with its GitHub
-            team. Everything is new, so every task makes a change, and a registry remembers the connections:""",
+            connections. DD_HOST, DD_API_KEY and DD_APP_KEY tell the modules where it is, and DD_CONNECTION_REGISTRY where to
+            remember the connections. The playbook describes 25 action connections, one for each kind of credentials that
+            Datadog knows, and the connection of a team with its GitHub team. Everything is new, so every task makes a
+            change:""",
         )
         run(*playbook, environ=environ)
         expect(datadog, connections=26, writes=26)
