@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import json
 import os
@@ -633,7 +634,9 @@ class TestKilled:
     def test_while_changing(self, keeper: Keeper, killer: Killer) -> None:
         task = rotated(GITLAB, "gitlab.api_key")
         held = secrets_of(task, "gitlab.api_key")["api_token"]
-        for _point in self.each_point(keeper, killer, lambda: keeper.run(**GITLAB), task):
+        for _point in self.each_point(
+            keeper, killer, functools.partial(keeper.run, **GITLAB), task
+        ):
             result = keeper.run(**task)
             assert keeper.datadog.emulator.holds_secret(result["connection_id"], "api_token", held)
             keeper.is_silent(**task)
@@ -641,7 +644,9 @@ class TestKilled:
     def test_while_changing_and_taken_back(self, keeper: Keeper, killer: Killer) -> None:
         task = rotated(GITLAB, "gitlab.api_key")
         held = secrets_of(GITLAB, "gitlab.api_key")["api_token"]
-        for _point in self.each_point(keeper, killer, lambda: keeper.run(**GITLAB), task):
+        for _point in self.each_point(
+            keeper, killer, functools.partial(keeper.run, **GITLAB), task
+        ):
             result = keeper.run(**GITLAB)
             assert keeper.datadog.emulator.holds_secret(result["connection_id"], "api_token", held)
             keeper.is_silent(**GITLAB)
@@ -649,7 +654,9 @@ class TestKilled:
     def test_while_replacing(self, keeper: Keeper, killer: Killer) -> None:
         task = TestReplacing.TASK
         told = 0
-        for _point in self.each_point(keeper, killer, lambda: keeper.run(**GITLAB), task):
+        for _point in self.each_point(
+            keeper, killer, functools.partial(keeper.run, **GITLAB), task
+        ):
             result = keeper.run(**task)
             if result.get("failed"):
                 told += 1
@@ -683,7 +690,9 @@ class TestKilled:
 
     def test_while_deleting(self, keeper: Keeper, killer: Killer) -> None:
         task = {"name": "GitLab", "state": "absent"}
-        for _point in self.each_point(keeper, killer, lambda: keeper.run(**GITLAB), task):
+        for _point in self.each_point(
+            keeper, killer, functools.partial(keeper.run, **GITLAB), task
+        ):
             assert not keeper.run(**task).get("failed")
             assert keeper.there() == [] and keeper.home.entries() == {}
             keeper.datadog.emulator.clear()
