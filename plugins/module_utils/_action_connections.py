@@ -266,8 +266,16 @@ class ActionConnection(Resource):
         if stored and stored.connection_id not in ("", connection_id):
             successor = self._directory.get(stored.connection_id, doing)
             if successor:
+                if not self.desired.name:
+                    named = self._settled_entry(successor.name)
                 return self._observe_known(successor, known_as, stored, named, doing)
-        elif self._holds_another(named, connection_id, doing):
+        if named and named.creating and stored and known_as != name:
+            raise Refusal(
+                f"A run was interrupted while it created action connection {name!r} ({named.creating}), and {connection_id}"
+                f" cannot take that name before it is known what came of it. Way out: run the task that keeps {name!r}"
+                " first, without connection_id"
+            )
+        if self._holds_another(named, connection_id, doing):
             # Recording this one would lose the other's id.
             raise Refusal(
                 f"The {self._registry.title} knows {name!r} as {named.connection_id if named else ''}, which exists beside"
@@ -289,6 +297,10 @@ class ActionConnection(Resource):
     ) -> Observation:
         """Find what came of a run that was killed, or lost an answer, while it created a connection."""
         former = self._directory.get(stored.replaces, doing) if stored.replaces else None
+        known = self._registry.entry_of(stored.replaces) if former else None
+        if known and known[0] != name and not self.desired.connection_id:
+            # It was meant by its id. By this name it is not meant.
+            former = None
         try:
             created = self._find(name, doing, but=stored.replaces)
         except NotListed as exc:
@@ -311,7 +323,8 @@ class ActionConnection(Resource):
         way = f"if there is one, run the task once with its connection_id; if there is none, remove the {where}"
         if stored.replaces:
             but = f" other than {stored.replaces}"
-            way = f"if there is one, delete it; then remove creating and replaces from the {where}"
+            what = "creating and replaces from the" if stored.connection_id else "the"
+            way = f"if there is one, delete it; then remove {what} {where}"
         return (
             f"An action connection {name!r} ({stored.creating}) may have been created, and the {self._registry.title} does"
             f" not know its id, nor does Datadog list the organisation's connections. Way out: look for a connection"
@@ -527,39 +540,66 @@ class ActionConnection(Resource):
         if wanted is None:
             self._remove(observed)
             return self._result(observed, gone=True)
-        former = observed.former
-        recorded: Entry | None
         if connection is None or connection.kind != wanted.kind:
-            if former:
-                # Two replacements ago; the registry has room for one.
-                self._delete(former.connection_id)
-            written, recorded = self._create(plan, wanted, observed)
-            known, name = recorded, plan.after["name"]
-            former = connection
+            written, known = self._replace(plan, wanted, observed)
+        elif plan.changed:
+            # Of two that send different secrets at the same time, nobody could tell which one came last.
+            with self._registry.writing(observed.known_as):
+                written, known = self._update(plan, wanted, observed, connection)
         else:
-            known = self._with_sent(plan, wanted, observed.entry)
-            written, recorded = self._update(plan, wanted, observed, connection)
-            name = observed.known_as
-        if former:
-            self._delete(former.connection_id)
-        final = _entry_of(wanted, written, known)
-        self._record(plan, observed, final, {name: recorded})
-        return self._result(observed, written.recalling(final))
+            written, known = connection, observed.entry
+            self._record(plan, observed, _entry_of(wanted, written, known), observed.stored)
+        return self._result(observed, written.recalling(_entry_of(wanted, written, known)))
+
+    def _replace(
+        self, plan: Plan, wanted: Configuration, observed: Observation
+    ) -> tuple[Observed, Entry]:
+        """Create a connection, and delete the one whose place it takes, if there is one.
+
+        :returns: the new one, and what is known of its secrets.
+        """
+        stored = observed.stored
+        if observed.former:
+            # Two replacements ago; the registry has room for one.
+            self._prove(observed.known_as, stored)
+            self._delete(observed.former.connection_id)
+        written, created = self._create(plan, wanted, observed)
+        if observed.connection:
+            self._delete(observed.connection.connection_id)
+        self._record(plan, observed, _entry_of(wanted, written, created), stored, created)
+        return written, created
+
+    def _prove(self, name: str, stored: Entry | None) -> None:
+        """See that the registry can be written, and still says what it said.
+
+        :raises Overtaken: where it does not.
+        """
+        if not self._registry.change(name, stored, {name: stored}):
+            raise Overtaken(DatadogError(f"write {self.desired.title}", OTHER_RUNS), effect=False)
 
     def _record(
-        self, plan: Plan, observed: Observation, final: Entry, recorded: dict[str, Entry | None]
+        self,
+        plan: Plan,
+        observed: Observation,
+        final: Entry,
+        recorded: Entry | None,
+        created: Entry | None = None,
     ) -> None:
         """Record what the task is done with.
 
-        :param recorded: what is recorded by now, by its name.
-        :raises Overtaken: where that is something else, since another run has written since.
+        :param recorded: what is recorded by now under the name by which the connection was known.
+        :param created: what is recorded by now under its new name, if it is a new one.
+        :raises Overtaken: where something else is recorded, since another run has written since.
         """
         name = plan.after["name"]
+        expected = {name: observed.named, observed.known_as: recorded}
+        if created:
+            expected[name] = created
         try:
-            if self._registry.change(name, recorded.get(name, observed.named), final):
+            if self._registry.change(name, final, expected):
                 return
         except RegistryError as exc:
-            if plan.changed or not observed.is_known or name not in recorded:
+            if plan.changed or not observed.is_known or name != observed.known_as:
                 raise
             # What the registry has to know it knows.
             plan.warnings.append(f"{exc} What is new about {self.desired.title} was not recorded.")
@@ -571,15 +611,14 @@ class ActionConnection(Resource):
         """Delete the connection, if it is there, and forget it."""
         stored, connection, former = observed.stored, observed.connection, observed.former
         name = observed.known_as
-        if connection and stored and not self._registry.change(name, stored, stored):
-            doing = f"delete {self.desired.title}"
-            raise Overtaken(DatadogError(doing, OTHER_RUNS), effect=False)
+        if connection and stored:
+            self._prove(name, stored)
         for each in filter(None, (connection, former)):
             self._delete(each.connection_id)
         if stored:
             left = _without_id(stored, self.desired.connection_id)
             # Where another run has recorded another connection since, that one stays known.
-            self._registry.change(name, stored, left)
+            self._registry.change(name, left, {name: stored})
 
     def _delete(self, connection_id: str) -> None:
         doing = f"delete action connection {connection_id}"
@@ -592,33 +631,37 @@ class ActionConnection(Resource):
 
     def _update(
         self, plan: Plan, wanted: Configuration, observed: Observation, connection: Observed
-    ) -> tuple[Observed, Entry | None]:
-        """Change the connection, if there is something to change.
+    ) -> tuple[Observed, Entry]:
+        """Change the connection, and delete the one whose place it takes, if that is still there.
 
-        :returns: it, and what is recorded of it by now.
+        :returns: it, and what is known of its secrets.
         """
-        if not plan.changed:
-            return connection, observed.stored
+        name, former = observed.known_as, observed.former
+        known = self._with_sent(plan, wanted, observed.entry)
         # A run that ends here has sent something else than what the registry would take for sent.
         started = replace(
             observed.entry.without(self._sent(plan, wanted)),
             connection_id=connection.connection_id,
             integration=connection.kind,
-            replaces=observed.former.connection_id if observed.former else "",
+            replaces=former.connection_id if former else "",
         )
         doing = f"update {self.desired.title} ({connection.connection_id})"
-        if not self._registry.change(observed.known_as, observed.stored, started):
+        if not self._registry.change(name, started, {name: observed.stored}):
             raise Overtaken(DatadogError(doing, OTHER_RUNS), effect=False)
-        if not plan.body:
-            return connection, started
-        try:
-            answer = self._client.patch(f"{PATH}/{connection.connection_id}", doing, plan.body)
-        except DatadogError as exc:
-            if exc.status == 404:
-                raise LookAgain(exc, effect=False) from exc
-            raise
-        self.progress.append(f"updated action connection {connection.connection_id}")
-        return self._read_back(plan, Observed.of(answer)), started
+        written = connection
+        if plan.body:
+            try:
+                answer = self._client.patch(f"{PATH}/{connection.connection_id}", doing, plan.body)
+            except DatadogError as exc:
+                if exc.status == 404:
+                    raise LookAgain(exc, effect=False) from exc
+                raise
+            self.progress.append(f"updated action connection {connection.connection_id}")
+            written = self._read_back(plan, Observed.of(answer))
+        if former:
+            self._delete(former.connection_id)
+        self._record(plan, observed, _entry_of(wanted, written, known), started)
+        return written, known
 
     @staticmethod
     def _sent(plan: Plan, wanted: Configuration) -> dict[str, str | None]:
@@ -652,7 +695,7 @@ class ActionConnection(Resource):
         replaced_id = replaced.connection_id if replaced else ""
         # Before the request: between that and the record there is to be nothing that takes time.
         entry = self._with_sent(plan, wanted, Entry(integration=wanted.kind, replaces=replaced_id))
-        with self._registry.creating(name):
+        with self._registry.writing(name):
             claimed = self._claim(name, wanted.kind, observed)
             try:
                 created = self._post(plan, name, observed)
@@ -679,24 +722,21 @@ class ActionConnection(Resource):
         :returns: what was recorded.
         :raises Overtaken: where another run has been faster.
         """
-        named, replaced = observed.named, observed.connection
+        named = observed.named
+        replaced_id = observed.connection.connection_id if observed.connection else ""
         doing = f"create action connection {name!r}"
         faster = Overtaken(DatadogError(doing, OTHER_RUNS), effect=False)
         if named and named.creating:
             # Whoever was at it has ended, but maybe after the list was read.
             try:
-                if self._find(name, doing, but=named.replaces):
+                if self._find(name, doing, but=replaced_id or named.replaces):
                     raise faster
             except NotListed as exc:
                 raise Refusal(
                     f"A run was interrupted. {self._unknown_creation(name, named)}"
                 ) from exc
-        claimed = replace(
-            named or Entry(),
-            creating=kind,
-            replaces=replaced.connection_id if replaced else "",
-        )
-        if not self._registry.change(name, named, claimed):
+        claimed = replace(named or Entry(), creating=kind, replaces=replaced_id)
+        if not self._registry.change(name, claimed, {name: named}):
             raise faster
         return claimed
 
@@ -706,7 +746,7 @@ class ActionConnection(Resource):
         Whatever went wrong with that is what has to be told. An entry of a connection that is not there does no harm.
         """
         with contextlib.suppress(RegistryError):
-            self._registry.change(name, recorded, former)
+            self._registry.change(name, former, {name: recorded})
 
     def _post(self, plan: Plan, name: str, observed: Observation) -> Observed:
         try:
@@ -765,10 +805,11 @@ class ActionConnection(Resource):
         try:
             matches = self._directory.named(created.name, f"read {self.desired.title} again")
         except (DatadogError, NotListed) as exc:
-            plan.warnings.append(
-                f"Created {created.connection_id}, but could not see whether another run created one"
-                f" of the same name at the same time. {exc}"
-            )
+            if isinstance(exc, DatadogError) or not self._registry.is_kept:
+                plan.warnings.append(
+                    f"Created {created.connection_id}, but could not see whether another run created one"
+                    f" of the same name at the same time. {exc}"
+                )
             return self._read_back(plan, created)
         mine = next((m for m in matches if m.connection_id == created.connection_id), created)
         known = {created.connection_id, replaced.connection_id if replaced else None}

@@ -55,7 +55,7 @@ class Overtaken(LookAgain):
     """Another run was faster: a LookAgain without a doubt."""
 
 
-#: How often a run may be overtaken before it gives up.
+#: How often a run looks again before it gives up, whatever the reason.
 RACES = 20
 
 
@@ -155,6 +155,7 @@ def converge(resource: Resource, check_mode: bool, attempts: int) -> Outcome:
     first = plan = resource.plan(observed)
     warnings: list[str] = []
     races = RACES
+    had_effect = False
     while (plan.changed or plan.remember) and not check_mode:
         try:
             result = resource.apply(plan, observed)
@@ -166,11 +167,13 @@ def converge(resource: Resource, check_mode: bool, attempts: int) -> Outcome:
             observed = resource.observe()
             plan = resource.plan(observed)
             overtaken = isinstance(again, Overtaken)
-            if plan.changed and (races if overtaken else attempts) <= 0:
+            given_up = races <= 0 or (attempts <= 0 and plan.changed and not overtaken)
+            if given_up and (plan.changed or plan.remember):
                 raise again.error from again
-            races -= overtaken
+            races -= 1
             attempts -= not overtaken
-            if not again.effect:
+            had_effect = had_effect or again.effect
+            if not had_effect:
                 first = plan
             elif not plan.changed and not overtaken:
                 # Its warnings are about what was there before; this was made just now.

@@ -162,27 +162,29 @@ class Registry:
         """Record an entry for good, and forget other names of the same connection and of the one that it replaces."""
         raise NotImplementedError
 
-    def change(self, name: str, expected: Entry | None, entry: Entry | None) -> bool:
+    def change(
+        self, name: str, entry: Entry | None, expected: t.Mapping[str, Entry | None]
+    ) -> bool:
         """Do the same, or forget the name, if no other run has been faster.
 
         Writes even where nothing is new: whoever is about to write to Datadog has to know that put() will not fail for
         want of permission.
 
-        :param expected: what is known until now.
         :param entry: what to record; None to forget the name.
+        :param expected: what is known until now of the name, and of other names that the connection has.
         :returns: False where something else is known by now; it was left as it is.
         """
         raise NotImplementedError
 
-    def creating(self, name: str) -> t.ContextManager[None]:
-        """While this lasts, no other run that uses the registry creates a connection of the name.
+    def writing(self, name: str) -> t.ContextManager[None]:
+        """While this lasts, no other run that uses the registry creates or changes the connection of the name.
 
-        It ends with the process, however that ends. Waits for other runs that create one.
+        It ends with the process, however that ends. Waits for other runs that are at it.
         """
         raise NotImplementedError
 
     def wait(self, name: str) -> None:
-        """Wait until no other run creates a connection of the name. Writes nothing."""
+        """Wait until no other run creates or changes the connection of the name. Writes nothing."""
         raise NotImplementedError
 
 
@@ -201,10 +203,12 @@ class NoRegistry(Registry):
     def put(self, name: str, entry: Entry) -> None:
         pass
 
-    def change(self, name: str, expected: Entry | None, entry: Entry | None) -> bool:
+    def change(
+        self, name: str, entry: Entry | None, expected: t.Mapping[str, Entry | None]
+    ) -> bool:
         return True
 
-    def creating(self, name: str) -> t.ContextManager[None]:
+    def writing(self, name: str) -> t.ContextManager[None]:
         return contextlib.nullcontext()
 
     def wait(self, name: str) -> None:
@@ -216,7 +220,7 @@ def open_registry(option: str | None, site: str, patience: float) -> Registry:
 
     :param option: its path; None for no registry.
     :param site: the Datadog site that the task goes to.
-    :param patience: how many seconds to wait at the most while another run creates a connection of the same name.
+    :param patience: how many seconds to wait at the most while another run writes a connection of the same name.
     :raises OptionError: where it names none. Nothing is read yet.
     """
     if option is None:
@@ -235,7 +239,7 @@ class FileRegistry(Registry):
 
     It is replaced as a whole, so that a reader finds the former state or the next one, and needs no lock. Those who write lock
     a file beside it: its first byte for as long as it takes to read and replace the registry, another byte, which depends
-    on the name, for as long as a connection is being created. Locks of bytes end with their process, work over NFS, and are
+    on the name, for as long as a connection is being created or changed. Locks of bytes end with their process, work over NFS, and are
     all in one file.
     """
 
@@ -263,9 +267,15 @@ class FileRegistry(Registry):
         with self._changing() as entries:
             self._put(entries, name, entry)
 
-    def change(self, name: str, expected: Entry | None, entry: Entry | None) -> bool:
+    def change(
+        self, name: str, entry: Entry | None, expected: t.Mapping[str, Entry | None]
+    ) -> bool:
         with self._changing() as entries:
-            is_expected = entries.get(name) == expected
+            is_expected = entries.get(name) == expected[name] and all(
+                known == expected.get(other)
+                for other, known in entries.items()
+                if entry and entry.connection_id and known.connection_id == entry.connection_id
+            )
             if is_expected and entry:
                 self._put(entries, name, entry)
             elif is_expected:
@@ -284,10 +294,13 @@ class FileRegistry(Registry):
         for other, known in list(entries.items()):
             if known.connection_id and known.connection_id in gone:
                 del entries[other]
+            elif known.replaces and known.replaces == entry.connection_id and not known.creating:
+                # It has a place of its own now, and is not to be deleted any more.
+                entries[other] = replace(known, replaces="")
         entries[name] = entry
 
     @contextlib.contextmanager
-    def creating(self, name: str) -> t.Iterator[None]:
+    def writing(self, name: str) -> t.Iterator[None]:
         with self._name_locked(name, make=True):
             yield
 
@@ -299,7 +312,7 @@ class FileRegistry(Registry):
     def _name_locked(self, name: str, make: bool) -> t.Iterator[None]:
         digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
         byte = 1 + int.from_bytes(digest[:6], "big")
-        with self._locked(byte, self._patience, f"create action connection {name!r}", make):
+        with self._locked(byte, self._patience, f"write action connection {name!r}", make):
             yield
 
     @contextlib.contextmanager

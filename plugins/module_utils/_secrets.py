@@ -15,14 +15,16 @@ import typing as t
 #: Names of HTTP headers and URL parameters that carry credentials: words that say so anywhere in a name, those that do if
 #: they are a whole part of it, and those that do if they are all of it.
 _TELLING_NAME = re.compile(
-    r"authorization|cookie|token|secret|password|passphrase|passwd|credential|signature|jwt|api-?key"
+    r"authorization|cookie|token|secret|password|passphrase|passwd|credential|signature|jwt|hmac|api-?key"
     r"|(^|[-_])(auth|key|pass|pwd|sig|session)([-_]|$)"
     r"|^(appid|code)$",
     re.IGNORECASE,
 )
-#: Values that are credentials under any name: the schemes of U(https://www.iana.org/assignments/http-authschemes/).
+#: Values that are credentials under any name: the schemes of U(https://www.iana.org/assignments/http-authschemes/) and some
+#: that are not registered, and addresses with a password.
 _TELLING_VALUE = re.compile(
-    r"\s*(basic|bearer|digest|dpop|gnap|hoba|negotiate|oauth|token|apikey|aws4-hmac-sha256)\s+\S",
+    r"\s*(basic|bearer|digest|dpop|gnap|hoba|negotiate|oauth|token|apikey|aws4-hmac-sha256|geniekey|splunk|ssws)\s+\S"
+    r"|.*//[^/\s]*:[^/\s]*@",
     re.IGNORECASE,
 )
 #: What Datadog replaces by the value of a token of the connection.

@@ -57,7 +57,7 @@ class Keeper:
         foretold = self.run(**params, check_mode=True)
         assert (self.home.raw(), self.datadog.writes()) == (before, writes)
         result = self.run(**params)
-        for key in ("changed", "operation", "diff", "drifted"):
+        for key in ("changed", "operation", "diff", "drifted", "warnings"):
             assert result[key] == foretold[key]
         return result
 

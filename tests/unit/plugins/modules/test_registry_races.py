@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
+import time
 import typing as t
 
 import pytest
@@ -128,6 +130,68 @@ def test_the_lock_goes_while_a_connection_is_created(keeper: Keeper) -> None:
     keeper.is_silent(**GITLAB)
 
 
+def test_two_rotations_and_a_kill(keeper: Keeper, old: str) -> None:
+    first = rotated(GITLAB, "gitlab.api_key")
+    sending = begun(keeper, first, "PATCH")
+    killed = keeper.start(rotated(first, "gitlab.api_key"))
+    time.sleep(1)
+    killed.kill()
+    assert not sending.result().get("failed")
+    # Which of two secrets came last nobody could tell, so they do not go out at the same time.
+    assert len(keeper.datadog.requests("PATCH")) == 1
+    keeper.is_silent(**first)
+    held = secrets_of(first, "gitlab.api_key")["api_token"]
+    assert keeper.datadog.emulator.holds_secret(old, "api_token", held)
+
+
+def test_renamed_while_rotated_by_the_former_name(keeper: Keeper, old: str) -> None:
+    task = rotated(GITLAB, "gitlab.api_key")
+    keeper.edit(old, name="New")
+    with overtaken(keeper, {"name": "New", "connection_id": old, "gitlab": {"api_key": {}}}):
+        keeper.run(**task)
+    assert keeper.home.ids() == {"New": old}
+    keeper.is_silent(**{**task, "name": "New"})
+    held = secrets_of(task, "gitlab.api_key")["api_token"]
+    assert keeper.datadog.emulator.holds_secret(old, "api_token", held)
+
+
+def remember(keeper: Keeper, **entries: dict[str, t.Any]) -> None:
+    """Write entries into the registry, as an interrupted run may leave them."""
+    content = json.loads(keeper.home.raw())
+    for name, entry in entries.items():
+        known = content["connections"].get(name, {"id": None, "integration": ""})
+        content["connections"][name] = {**known, **entry}
+    keeper.home.path.write_text(json.dumps(content))
+
+
+def test_a_replacement_by_id_is_not_taken_up_by_name(keeper: Keeper, old: str) -> None:
+    keeper.datadog.emulator.settings(no_list=None)
+    remember(keeper, Renamed={"creating": "aws.assume_role", "replaces": old})
+    assert keeper.run(name="Renamed", state="absent")["changed"] is False
+    assert keeper.there() == [old]
+    remember(keeper, Renamed={"creating": "aws.assume_role", "replaces": old})
+    assert keeper.run(**{**GITLAB, "name": "Renamed"})["operation"] == "create"
+    keeper.is_silent(**GITLAB)
+
+
+def test_another_kind_after_an_interrupted_create(keeper: Keeper) -> None:
+    keeper.datadog.emulator.settings(no_list=None)
+    begun(keeper, GITLAB, "POST", seconds=20).kill()
+    assert keeper.foretold_and_run(**REPLACING)["operation"] == "replace"
+    assert len(keeper.there()) == 1
+    keeper.is_silent(**REPLACING)
+
+
+@pytest.mark.parametrize("no_list", [None, 404])
+def test_renamed_to_what_is_being_created(keeper: Keeper, old: str, no_list: int | None) -> None:
+    begun(keeper, {**GITLAB, "name": "Renamed"}, "POST", seconds=20).kill()
+    keeper.datadog.emulator.settings(no_list=no_list)
+    before = keeper.home.raw()
+    result = keeper.run(name="Renamed", connection_id=old, gitlab={"api_key": {}})
+    assert result["failed"] and "'Renamed'" in result["msg"]
+    assert keeper.home.raw() == before
+
+
 class TestAfterAnInterruptedReplacement:
     @pytest.fixture(name="new")
     def successor(self, keeper: Keeper, old: str) -> str:
@@ -168,6 +232,36 @@ class TestAfterAnInterruptedReplacement:
         keeper.delete(old)
         result = keeper.run(**REPLACING, connection_id=old)
         assert result["failed"] and f"{new} has taken its place" in result["msg"]
+
+    def test_the_former_gets_a_name_of_its_own(self, keeper: Keeper, old: str, new: str) -> None:
+        keeper.delete(new)
+        task = {**GITLAB, "name": "Another"}
+        keeper.run(**task, connection_id=old)
+        keeper.is_silent(**task)
+        assert keeper.run(name="GitLab", state="absent")["changed"] is False
+        assert keeper.there() == [old]
+        keeper.is_silent(**task)
+
+    def test_the_former_gets_the_name_of_another_one(
+        self, keeper: Keeper, old: str, new: str
+    ) -> None:
+        keeper.delete(new)
+        task = {**GITLAB, "name": "Another"}
+        other = keeper.run(**task)["connection_id"]
+        result = keeper.run(**task, connection_id=old)
+        assert result["failed"] and other in result["msg"]
+        assert keeper.home.ids()["Another"] == other
+
+    def test_nothing_goes_that_cannot_be_recorded(self, keeper: Keeper, old: str, new: str) -> None:
+        keeper.home.path.chmod(0o444)
+        assert keeper.run(**{**HTTP, "name": "GitLab", "allow_replace": True})["failed"]
+        assert set(keeper.there()) == {old, new}
+
+    def test_another_kind_by_the_former_id(self, keeper: Keeper, old: str, new: str) -> None:
+        keeper.edit(new, name="Renamed elsewhere")
+        task = {"http": HTTP["http"], "allow_replace": True, "connection_id": old}
+        result = keeper.foretold_and_run(**task)
+        assert keeper.there() == [result["connection_id"]]
 
     def test_another_kind_once_more(self, keeper: Keeper, old: str, new: str) -> None:
         task = {**HTTP, "name": "GitLab", "allow_replace": True}
