@@ -80,8 +80,8 @@ options:
   retries:
     description:
       - How often a request is repeated at the most, from 0 to 20.
-      - Repeated are connections that could not be made and answers with HTTP status 429; and, where that does no harm,
-        lost answers and those with status 408 or 5xx. The waits grow from one repetition to the next, or are as long as
+      - A request is repeated if Datadog could not be reached or answered with HTTP status 429; and, where that does no harm,
+        if the answer was lost or had status 408 or 5xx. The waits grow from one repetition to the next, or are as long as
         Datadog asks, up to 300 seconds.
     type: int
     default: 5

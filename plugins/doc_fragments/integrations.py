@@ -372,7 +372,7 @@ options:
     suboptions:
       base_url:
         description:
-          - The address that every request of this connection begins with.
+          - The address that every request of this connection begins with, without a user name and a password.
           - Required to create the connection.
         type: str
       token_auth:
@@ -413,7 +413,7 @@ options:
                 required: true
               value:
                 description:
-                  - The value, which Datadog stores and returns in clear text. Secrets belong into
+                  - The value, which Datadog stores and returns in clear text. Secrets belong in
                     O(http.token_auth.tokens).
                   - To refer to a token, write C({{ name }}) with YAML's tag C(!unsafe), since Ansible would take
                     the braces for Jinja.
@@ -433,7 +433,7 @@ options:
                 required: true
               value:
                 description:
-                  - The value, which Datadog stores and returns in clear text. Secrets belong into
+                  - The value, which Datadog stores and returns in clear text. Secrets belong in
                     O(http.token_auth.tokens).
                   - To refer to a token, write C({{ name }}) with YAML's tag C(!unsafe), since Ansible would take
                     the braces for Jinja.

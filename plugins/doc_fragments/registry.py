@@ -15,7 +15,7 @@ options:
     description:
       - The path of a file that remembers the connections by their names, with fingerprints of the secrets that were sent. It
         holds no secret, and is made when there is something to remember. A relative path begins where the module runs, so
-        better give an absolute one.
+        prefer an absolute one.
       - With it a connection is found by its name without Datadog's list, which is a preview that not every organisation has; a
         secret that changed is sent, once; and a connection that somebody changed elsewhere is noticed.
       - In an organisation without that list, a connection whose name the registry does not know is taken not to exist, with a

@@ -362,7 +362,11 @@ class ActionConnection(Resource):
 
     def plan(self, observed: Observation) -> Plan:
         wanted = self.desired.configuration
-        plan = self._plan_absent(observed) if wanted is None else self._plan(wanted, observed)
+        try:
+            plan = self._plan_absent(observed) if wanted is None else self._plan(wanted, observed)
+        except OptionError as exc:
+            # Why a connection is to be created may be news.
+            raise Refusal(" ".join([*observed.warnings, str(exc)]).rstrip(".")) from exc
         plan.warnings[:0] = observed.warnings
         return plan
 

@@ -53,17 +53,17 @@ options:
     description:
       - The UUID of an existing connection. It beats what O(registry) knows of O(name), and is recorded there.
       - This or O(registry) is required where Datadog does not list the organisation's connections, because that list is a
-        preview. Without any of them nothing tells whether a connection of O(name) exists, so that none is created either.
+        preview. Without either, nothing tells whether a connection of O(name) exists, so that none is created.
     type: str
     version_added: 0.1.0
   update_secrets:
     description:
       - What happens to the secrets of a connection that exists. Datadog never returns them.
-      - With V(on_change) those are sent that are not the ones that were sent last, as O(registry) tells by their
-        fingerprints; of a connection that it has just begun to know, all. Without a registry they are not sent, and a warning
-        says that they could not be compared.
-      - With V(always) they are sent with every run, and every run reports a change.
-      - With V(on_create) they are sent to a new connection only, without a warning.
+      - V(on_change) sends the secrets that differ from those last sent, according to the fingerprints in O(registry). For a
+        connection that is new to the registry it sends all of them. Without a registry it sends none, and a warning says that
+        they could not be compared.
+      - V(always) sends them with every run, and every run reports a change.
+      - V(on_create) sends them to a new connection only, without a warning.
     type: str
     choices:
       - on_change
@@ -91,8 +91,9 @@ notes:
   - After a connection was created, the module looks whether another run created one of the same name at the same time. Of
     two, the earlier one is kept, and the other one is deleted by the run that made it.
 seealso:
-  - ref: ansible_collections.tidyops.datadog.docsite.guide_registry
-    description: The registry, what its fingerprints reveal, and how to adopt existing connections.
+  - name: The registry
+    description: A guide. What its fingerprints reveal, and how to adopt existing connections.
+    link: https://github.com/tidyops/ansible-collection-datadog/blob/main/docs/docsite/rst/guide_registry.rst
   - module: tidyops.datadog.team_connection
   - name: Action connections in Datadog's API reference
     description: The API that this module drives.

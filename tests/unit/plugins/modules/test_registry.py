@@ -221,6 +221,9 @@ class TestElsewhere:
         created = keeper.run(**GITLAB)["connection_id"]
         keeper.delete(created)
         keeper.datadog.emulator.settings(no_list=no_list)
+        failed = keeper.run(name="GitLab", gitlab={"api_key": {}})
+        assert failed["failed"] and "is required" in failed["msg"]
+        assert f"{created}, which" in failed["msg"] and "is gone" in failed["msg"]
         result = keeper.foretold_and_run(**GITLAB)
         assert result["operation"] == "create"
         assert any(created in warning for warning in result["warnings"])
