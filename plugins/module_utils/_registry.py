@@ -239,8 +239,8 @@ class FileRegistry(Registry):
 
     It is replaced as a whole, so that a reader finds the former state or the next one, and needs no lock. Those who write lock
     a file beside it: its first byte for as long as it takes to read and replace the registry, another byte, which depends
-    on the name, for as long as a connection is being created or changed. Locks of bytes end with their process, work over NFS, and are
-    all in one file.
+    on the name, for as long as a connection is being created or changed. Locks of bytes end with their process, work over
+    NFS, and are all in one file.
     """
 
     is_kept = True
@@ -438,7 +438,7 @@ class FileRegistry(Registry):
                     # Whatever the umask is.
                     os.fchmod(file.fileno(), 0o600)
                     _keep_owner(file.fileno(), owner)
-                    # Half a surrogate pair becomes \\udXXX, which is how JSON writes it too.
+                    # Half a surrogate pair becomes \udXXX, which is how JSON writes it too.
                     file.write(text.encode("utf-8", "backslashreplace"))
                     file.flush()
                     os.fsync(file.fileno())
