@@ -121,6 +121,15 @@ def test_a_fingerprint_is_not_put_back(keeper: Keeper) -> None:
         assert keeper.datadog.emulator.holds_secret(created, path, value)
 
 
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_create_is_waited_for(keeper: Keeper, check_mode: bool) -> None:
+    creating = begun(keeper, GITLAB, "POST")
+    result = keeper.run(**GITLAB, check_mode=check_mode)
+    assert not result.get("failed"), result["msg"]
+    assert (result["changed"], result["warnings"]) == (False, [])
+    assert keeper.there() == [result["connection_id"]] == [creating.result()["connection_id"]]
+
+
 def test_the_lock_goes_while_a_connection_is_created(keeper: Keeper) -> None:
     creating = begun(keeper, GITLAB, "POST")
     (keeper.home.path.parent / ".connections.json.lock").unlink()
