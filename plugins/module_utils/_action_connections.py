@@ -52,7 +52,6 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._registry import (
 #: Seconds between the looks at two connections of one name, before they are taken to be there for good.
 SETTLING_PAUSES = (0.5, 1, 2)
 EXAMPLE_UUID = "3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"
-OTHER_RUNS = "other runs keep changing what the registry says of it"
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -301,10 +300,7 @@ class ActionConnection(Resource):
         if known and known[0] != name and not self.desired.connection_id:
             # It was meant by its id. By this name it is not meant.
             former = None
-        try:
-            created = self._find(name, doing, but=stored.replaces)
-        except NotListed as exc:
-            raise Refusal(f"A run was interrupted. {self._unknown_creation(name, stored)}") from exc
+        created = self._find_created(name, stored, doing, but=stored.replaces)
         if former and created:
             raise Refusal(
                 f"A run was interrupted while it replaced {former.connection_id} ({former.kind}) by a new action"
@@ -316,6 +312,13 @@ class ActionConnection(Resource):
         if former and stored.connection_id == former.connection_id:
             entry = replace(stored, creating="", replaces="")
         return Observation(created or former, name, stored, named, entry)
+
+    def _find_created(self, name: str, stored: Entry, doing: str, but: str) -> Observed | None:
+        """Like _find(), for what an interrupted run may have created. :raises Refusal: where nothing tells."""
+        try:
+            return self._find(name, doing, but)
+        except NotListed as exc:
+            raise Refusal(f"A run was interrupted. {self._unknown_creation(name, stored)}") from exc
 
     def _unknown_creation(self, name: str, stored: Entry) -> str:
         """What to say, without a full stop, where nothing tells what came of a create."""
@@ -545,22 +548,22 @@ class ActionConnection(Resource):
             self._remove(observed)
             return self._result(observed, gone=True)
         if connection is None or connection.kind != wanted.kind:
-            written, known = self._replace(plan, wanted, observed)
+            written, final = self._replace(plan, wanted, observed)
         elif plan.changed:
             # Of two that send different secrets at the same time, nobody could tell which one came last.
             with self._registry.writing(observed.known_as):
-                written, known = self._update(plan, wanted, observed, connection)
+                written, final = self._update(plan, wanted, observed, connection)
         else:
-            written, known = connection, observed.entry
-            self._record(plan, observed, _entry_of(wanted, written, known), observed.stored)
-        return self._result(observed, written.recalling(_entry_of(wanted, written, known)))
+            written, final = connection, _entry_of(wanted, connection, observed.entry)
+            self._record(plan, observed, final, observed.stored)
+        return self._result(observed, written.recalling(final))
 
     def _replace(
         self, plan: Plan, wanted: Configuration, observed: Observation
     ) -> tuple[Observed, Entry]:
         """Create a connection, and delete the one whose place it takes, if there is one.
 
-        :returns: the new one, and what is known of its secrets.
+        :returns: the new one, and what is recorded of it.
         """
         stored = observed.stored
         if observed.former:
@@ -570,8 +573,9 @@ class ActionConnection(Resource):
         written, created = self._create(plan, wanted, observed)
         if observed.connection:
             self._delete(observed.connection.connection_id)
-        self._record(plan, observed, _entry_of(wanted, written, created), stored, created)
-        return written, created
+        final = _entry_of(wanted, written, created)
+        self._record(plan, observed, final, stored, created)
+        return written, final
 
     def _prove(self, name: str, stored: Entry | None) -> None:
         """See that the registry can be written, and still says what it said.
@@ -579,7 +583,7 @@ class ActionConnection(Resource):
         :raises Overtaken: where it does not.
         """
         if not self._registry.change(name, stored, {name: stored}):
-            raise Overtaken(DatadogError(f"write {self.desired.title}", OTHER_RUNS), effect=False)
+            raise _overtaken(f"write {self.desired.title}")
 
     def _record(
         self,
@@ -609,7 +613,7 @@ class ActionConnection(Resource):
             plan.warnings.append(f"{exc} What is new about {self.desired.title} was not recorded.")
             return
         doing = f"record {self.desired.title} ({final.connection_id})"
-        raise Overtaken(DatadogError(doing, OTHER_RUNS), effect=plan.changed)
+        raise _overtaken(doing, effect=plan.changed)
 
     def _remove(self, observed: Observation) -> None:
         """Delete the connection, if it is there, and forget it."""
@@ -638,7 +642,7 @@ class ActionConnection(Resource):
     ) -> tuple[Observed, Entry]:
         """Change the connection, and delete the one whose place it takes, if that is still there.
 
-        :returns: it, and what is known of its secrets.
+        :returns: it, and what is recorded of it.
         """
         name, former = observed.known_as, observed.former
         known = self._with_sent(plan, wanted, observed.entry)
@@ -651,7 +655,7 @@ class ActionConnection(Resource):
         )
         doing = f"update {self.desired.title} ({connection.connection_id})"
         if not self._registry.change(name, started, {name: observed.stored}):
-            raise Overtaken(DatadogError(doing, OTHER_RUNS), effect=False)
+            raise _overtaken(doing)
         written = connection
         if plan.body:
             try:
@@ -664,8 +668,9 @@ class ActionConnection(Resource):
             written = self._read_back(plan, Observed.of(answer))
         if former:
             self._delete(former.connection_id)
-        self._record(plan, observed, _entry_of(wanted, written, known), started)
-        return written, known
+        final = _entry_of(wanted, written, known)
+        self._record(plan, observed, final, started)
+        return written, final
 
     @staticmethod
     def _sent(plan: Plan, wanted: Configuration) -> dict[str, str | None]:
@@ -729,19 +734,14 @@ class ActionConnection(Resource):
         named = observed.named
         replaced_id = observed.connection.connection_id if observed.connection else ""
         doing = f"create action connection {name!r}"
-        faster = Overtaken(DatadogError(doing, OTHER_RUNS), effect=False)
         if named and named.creating:
             # Whoever was at it has ended, but maybe after the list was read.
-            try:
-                if self._find(name, doing, but=replaced_id or named.replaces):
-                    raise faster
-            except NotListed as exc:
-                raise Refusal(
-                    f"A run was interrupted. {self._unknown_creation(name, named)}"
-                ) from exc
+            but = replaced_id or named.replaces
+            if self._find_created(name, named, doing, but):
+                raise _overtaken(doing)
         claimed = replace(named or Entry(), creating=kind, replaces=replaced_id)
         if not self._registry.change(name, claimed, {name: named}):
-            raise faster
+            raise _overtaken(doing)
         return claimed
 
     def _restore(self, name: str, recorded: Entry, former: Entry | None) -> None:
@@ -848,6 +848,12 @@ _UNKNOWN: dict[str, t.Any] = {
     "last_updated": None,
     "created_by": None,
 }
+
+
+def _overtaken(doing: str, effect: bool = False) -> Overtaken:
+    """What to raise where the registry says something else than it said."""
+    reason = "other runs keep changing what the registry says of it"
+    return Overtaken(DatadogError(doing, reason), effect)
 
 
 def _entry_of(wanted: Configuration, connection: Observed, entry: Entry) -> Entry:

@@ -15,6 +15,14 @@ import yaml
 
 PLAYBOOK = pathlib.Path(__file__).parents[2] / "docs" / "examples" / "all_connections.yml"
 CANARY = "c4n4ry"
+#: Faults after which nobody knows what became of a request.
+LOST_ANSWERS: list[dict[str, t.Any]] = [
+    {"kind": "reset", "when": "after"},
+    {"kind": "reset", "when": "before"},
+    {"kind": "half"},
+    {"kind": "empty"},
+    {"kind": "status", "status": 502, "body": "html", "when": "after"},
+]
 
 
 class _Loader(yaml.SafeLoader):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 import typing as t
 from pathlib import Path
 
@@ -91,11 +90,6 @@ class Keeper:
         return self.datadog.start(
             "action_connection", **task, registry=self.home.registry, timeout=30
         )
-
-    def wait_for_fault(self) -> None:
-        """Wait until the fault that was added last has happened."""
-        while not self.datadog.emulator.faults()[-1]["fired"]:
-            time.sleep(0.05)
 
 
 def rotated(task: t.Mapping[str, t.Any], kind: str) -> dict[str, t.Any]:

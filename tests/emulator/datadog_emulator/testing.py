@@ -21,6 +21,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -130,6 +131,11 @@ class Emulator:
         """Return the rules, each with how often it fired."""
         found: list[dict[str, Any]] = self._control("GET", "/faults")["faults"]
         return found
+
+    def wait_for_fault(self) -> None:
+        """Wait until the fault that was added last has fired."""
+        while not self.faults()[-1]["fired"]:
+            time.sleep(0.05)
 
     def clear_faults(self) -> None:
         """Remove all faults."""

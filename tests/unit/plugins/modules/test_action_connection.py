@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 import typing as t
 
 import pytest
@@ -26,6 +25,7 @@ from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog, Ser
 from ansible_collections.tidyops.datadog.tests.unit.examples import (
     CANARY,
     KINDS,
+    LOST_ANSWERS,
     credentials_of,
     example,
     secret,
@@ -781,13 +781,9 @@ class TestLostAnswers:
     @pytest.mark.parametrize(
         "fault",
         [
-            {"kind": "reset", "when": "after"},
-            {"kind": "reset", "when": "before"},
-            {"kind": "half"},
+            *LOST_ANSWERS,
             {"kind": "not_json"},
-            {"kind": "empty"},
             {"kind": "no_data"},
-            {"kind": "status", "status": 502, "body": "html", "when": "after"},
             {"kind": "status", "status": 503, "when": "before"},
             {"kind": "status", "status": 429, "headers": {"X-RateLimit-Reset": "1"}},
             {"kind": "status", "status": 408, "when": "after"},
@@ -892,8 +888,7 @@ class TestKilled:
         datadog.emulator.add_fault("hang", method=method, when="after", seconds=20)
         datadog.emulator.clear()
         run = datadog.start("action_connection", **{**task, "timeout": 30})
-        while not datadog.emulator.faults()[-1]["fired"]:
-            time.sleep(0.05)
+        datadog.emulator.wait_for_fault()
         run.kill()
 
     def test_while_creating(self, datadog: Datadog) -> None:

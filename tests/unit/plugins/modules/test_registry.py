@@ -18,7 +18,12 @@ import typing as t
 import pytest
 import requests
 
-from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY, KINDS, example
+from ansible_collections.tidyops.datadog.tests.unit.examples import (
+    CANARY,
+    KINDS,
+    LOST_ANSWERS,
+    example,
+)
 from ansible_collections.tidyops.datadog.tests.unit.keeper import (
     Keeper,
     rotated,
@@ -423,11 +428,7 @@ class TestWithoutTheList:
 @pytest.mark.parametrize(
     "fault",
     [
-        {"kind": "reset", "when": "after"},
-        {"kind": "reset", "when": "before"},
-        {"kind": "half"},
-        {"kind": "empty"},
-        {"kind": "status", "status": 502, "body": "html", "when": "after"},
+        *LOST_ANSWERS,
         {"kind": "status", "status": 429, "headers": {"X-RateLimit-Reset": "1"}},
     ],
 )
@@ -486,7 +487,7 @@ class TestTwoRunners:
     def test_one_that_does_not_use_the_registry_was_faster(self, keeper: Keeper) -> None:
         keeper.datadog.emulator.add_fault("hang", method="GET", when="after", seconds=2)
         slow = keeper.start(GITLAB)
-        keeper.wait_for_fault()
+        keeper.datadog.emulator.wait_for_fault()
         kept = keeper.datadog.connection(**GITLAB)["connection_id"]
         result = slow.result()
         assert (result["connection_id"], result["warnings"]) == (kept, [])
@@ -624,10 +625,10 @@ class TestKilled:
         emulator = keeper.datadog.emulator
         emulator.add_fault("hang", method="GET", when="after", seconds=3)
         slow = keeper.start(GITLAB)
-        keeper.wait_for_fault()
+        keeper.datadog.emulator.wait_for_fault()
         emulator.add_fault("hang", method="POST", when="after", seconds=20)
         killed = keeper.start(GITLAB)
-        keeper.wait_for_fault()
+        keeper.datadog.emulator.wait_for_fault()
         killed.kill()
         result = slow.result()
         assert keeper.there() == [result["connection_id"]]
@@ -672,23 +673,17 @@ class TestKilled:
         assert told
 
     def test_while_renaming(self, keeper: Keeper, killer: Killer) -> None:
-        ids: list[str] = []
+        # The id is not known before.
+        task: dict[str, t.Any] = {**GITLAB, "name": "Renamed"}
 
         def start() -> None:
-            ids.append(keeper.run(**GITLAB)["connection_id"])
+            task["connection_id"] = keeper.run(**GITLAB)["connection_id"]
             keeper.datadog.emulator.settings(no_list=404)
 
-        # The id is not known before, so the task is made anew each time.
-        task: dict[str, t.Any] = {**GITLAB, "name": "Renamed", "connection_id": ""}
-
-        def start_with_id() -> None:
-            start()
-            task["connection_id"] = ids[-1]
-
-        for _point in self.each_point(keeper, killer, start_with_id, task):
-            assert list(keeper.home.ids().values()) == [ids[-1]]
+        for _point in self.each_point(keeper, killer, start, task):
+            assert list(keeper.home.ids().values()) == [task["connection_id"]]
             assert not keeper.run(**task).get("failed")
-            assert keeper.home.ids() == {"Renamed": ids[-1]}
+            assert keeper.home.ids() == {"Renamed": task["connection_id"]}
             keeper.is_silent(**{**GITLAB, "name": "Renamed"})
 
     def test_while_deleting(self, keeper: Keeper, killer: Killer) -> None:

@@ -10,7 +10,6 @@ import json
 import os
 import resource
 import stat
-import time
 import typing as t
 from pathlib import Path
 
@@ -297,8 +296,7 @@ class TestFile:
         monkeypatch.setattr(f"{module}.LONGEST_WAIT", 0)
         keeper.datadog.emulator.add_fault("hang", method="POST", seconds=20)
         first = keeper.start(GITLAB)
-        while not keeper.datadog.emulator.faults()[-1]["fired"]:
-            time.sleep(0.05)
+        keeper.datadog.emulator.wait_for_fault()
         result = keeper.run(**GITLAB, timeout=0.5, retries=0)
         first.kill()
         assert result["failed"] and "locked" in result["msg"] and "another run" in result["msg"]

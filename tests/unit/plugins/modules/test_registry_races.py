@@ -28,7 +28,7 @@ def begun(keeper: Keeper, task: dict[str, t.Any], method: str = "GET", seconds: 
     """Start a task that waits for the answer to its first request of a method, which Datadog has worked on."""
     keeper.datadog.emulator.add_fault("hang", method=method, when="after", seconds=seconds)
     run = keeper.start(task)
-    keeper.wait_for_fault()
+    keeper.datadog.emulator.wait_for_fault()
     return run
 
 
@@ -112,7 +112,7 @@ def test_a_fingerprint_is_not_put_back(keeper: Keeper) -> None:
     task = rotated(HTTP, "http.token_auth")
     keeper.datadog.emulator.add_fault("hang", method="GET", when="before", seconds=2)
     reading = keeper.start({"name": HTTP["name"], "http": {"token_auth": {}}})
-    keeper.wait_for_fault()
+    keeper.datadog.emulator.wait_for_fault()
     keeper.run(**task)
     assert not reading.result().get("failed")
     keeper.is_silent(**task)

@@ -15,6 +15,7 @@ from datadog_api_client.v2.model.team_connection_create_request import TeamConne
 from datadog_api_client.v2.model.team_connection_delete_request import TeamConnectionDeleteRequest
 
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog
+from ansible_collections.tidyops.datadog.tests.unit.examples import LOST_ANSWERS
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 PAIR: dict[str, t.Any] = {"team": "platform", "connected_team": "@acme/platform"}
@@ -161,11 +162,7 @@ class TestFaults:
     @pytest.mark.parametrize(
         "fault",
         [
-            {"kind": "reset", "when": "after"},
-            {"kind": "reset", "when": "before"},
-            {"kind": "half"},
-            {"kind": "empty"},
-            {"kind": "status", "status": 502, "body": "html", "when": "after"},
+            *LOST_ANSWERS,
             {"kind": "status", "status": 503, "when": "before"},
             {"kind": "hang", "when": "after", "seconds": 3},
         ],
