@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         help="refuse what needs this permission",
     )
     add("--one-link-per-team", action="store_true", help="one connection for each Datadog team")
+    add("--partial-batches", action="store_true", help="a conflict stops nothing but itself")
     add("--team", action="append", default=[], metavar="HANDLE", help="a team that exists at start")
     add("--rate-limit", metavar="N/SECONDS", help="answer 429 when it is exceeded")
     add("--tls-cert", metavar="FILE", help="serve https with this certificate")

@@ -38,6 +38,7 @@ class Settings:
     require_registration: bool = False
     deny: tuple[str, ...] = ()
     one_link_per_team: bool = False
+    partial_batches: bool = False
     team: tuple[str, ...] = ()
     rate_limit: RateLimit | None = None
 
@@ -136,6 +137,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "require_registration": flag,
     "deny": permissions,
     "one_link_per_team": flag,
+    "partial_batches": flag,
     "team": texts,
     "rate_limit": rate_limit,
 }

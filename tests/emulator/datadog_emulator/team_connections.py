@@ -86,7 +86,11 @@ class TeamConnection:
 
 
 def create(state: State, call: Call) -> Answer:
-    """Create a batch of connections, or none of them."""
+    """Create a batch of connections, or none of them.
+
+    Not known is what becomes of the rest of a batch when one is refused for a conflict. With the
+    setting ``partial_batches`` it is created all the same.
+    """
     batch = [_wanted(item) for item in _checked_batch(_CREATE, call)]
     for connection in batch:
         if connection.source not in SOURCES:
@@ -100,8 +104,12 @@ def create(state: State, call: Call) -> Answer:
         if connection.team not in state.teams:
             # Not known how Datadog says that.
             raise Refusal(404, titled_error(404, f"team {connection.team} not found"))
-    _refuse_conflicts(state, batch)
-    state.team_connections.update({connection.id: connection for connection in batch})
+    accepted = _without_conflicts(state, batch)
+    if len(accepted) == len(batch) or state.settings.partial_batches:
+        state.team_connections.update({connection.id: connection for connection in accepted})
+    if len(accepted) < len(batch):
+        detail = "failed to add team connections: one or more team attributes already exist"
+        raise Refusal(409, titled_error(409, detail))
     return Answer(201, {"data": [connection.document() for connection in batch]})
 
 
@@ -160,17 +168,18 @@ def _wanted(item: dict[str, Any]) -> TeamConnection:
     )
 
 
-def _refuse_conflicts(state: State, batch: list[TeamConnection]) -> None:
-    """Refuse the whole batch for one pair that exists, in Datadog or twice in the batch."""
+def _without_conflicts(state: State, batch: list[TeamConnection]) -> list[TeamConnection]:
+    """Return a batch without the pairs that exist, in Datadog or before in the batch."""
     pairs = {connection.pair for connection in state.team_connections.values()}
     teams = {connection.team for connection in state.team_connections.values()}
+    accepted = []
     for connection in batch:
         taken = state.settings.one_link_per_team and connection.team in teams
-        if connection.pair in pairs or taken:
-            detail = "failed to add team connections: one or more team attributes already exist"
-            raise Refusal(409, titled_error(409, detail))
+        if connection.pair not in pairs and not taken:
+            accepted.append(connection)
         pairs.add(connection.pair)
         teams.add(connection.team)
+    return accepted
 
 
 def _refusal(detail: str) -> Refusal:

@@ -38,6 +38,7 @@ DEFAULTS: dict[str, Any] = {
     "require_registration": False,
     "deny": [],
     "one_link_per_team": False,
+    "partial_batches": False,
     "team": [],
     "rate_limit": None,
 }
@@ -59,7 +60,7 @@ def test_settings_are_those_of_the_command_line() -> None:
         "--latency 0.01 --no-list 403 --omit-tokens --plain-attributes --api-key a --app-key b"
     )
     switches += " --access-token t --require-registration --deny teams_read --deny teams_manage"
-    switches += " --one-link-per-team --team platform --rate-limit 500/60"
+    switches += " --one-link-per-team --partial-batches --team platform --rate-limit 500/60"
     expected = {
         "latency": 0.01,
         "no_list": 403,
@@ -71,6 +72,7 @@ def test_settings_are_those_of_the_command_line() -> None:
         "require_registration": True,
         "deny": ["teams_read", "teams_manage"],
         "one_link_per_team": True,
+        "partial_batches": True,
         "team": ["platform"],
         "rate_limit": "500/60",
     }

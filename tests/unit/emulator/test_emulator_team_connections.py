@@ -115,6 +115,14 @@ def test_one_link_per_team(emulator: Emulator, team: str) -> None:
     refused(post(emulator, link(team, "@Org/b")), 409, "Conflict", CONFLICT)
 
 
+def test_partial_batches(emulator: Emulator, team: str) -> None:
+    emulator.settings(partial_batches=True)
+    assert post(emulator, link(team, "@Org/a")).status == 201
+    reply = post(emulator, link(team, "@Org/b"), link(team, "@Org/a"), link(team, "@Org/b"))
+    refused(reply, 409, "Conflict", CONFLICT)
+    assert sorted(connected(listed(emulator))) == ["@Org/a", "@Org/b"]
+
+
 def test_unknown_teams(emulator: Emulator, team: str) -> None:
     reply = post(emulator, link(team), link(NOWHERE, "@Org/b"))
     refused(reply, 404, "Not Found", f"team {NOWHERE} not found")
