@@ -103,6 +103,10 @@ class DatadogError(Exception):
         self.retry_after = retry_after
 
 
+class TooLong(Exception):
+    """A list has more pages than are worth reading."""
+
+
 class Authentication(AuthBase):
     """The headers that authenticate a request.
 
@@ -128,6 +132,26 @@ class Authentication(AuthBase):
         return request
 
 
+class Brake:
+    """Makes all threads wait when Datadog asks one of them to."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def apply(self, seconds: float) -> None:
+        """Let nobody send a request for some seconds."""
+        # Of two threads that do this at once, either may win: both were told by the same limit.
+        self._until = max(self._until, time.monotonic() + seconds)
+
+    def wait(self) -> None:
+        """Wait until requests may be sent."""
+        while True:
+            seconds = self._until - time.monotonic()
+            if seconds <= 0:
+                return
+            time.sleep(seconds)
+
+
 class DatadogRetry(Retry):
     """Retries what surely had no effect or may be done twice, and waits as long as Datadog says.
 
@@ -136,10 +160,12 @@ class DatadogRetry(Retry):
     """
 
     IDEMPOTENT = frozenset(["GET", "PUT", "PATCH", "DELETE"])
+    brake: Brake
 
     @classmethod
-    def of(cls, retries: int) -> DatadogRetry:
-        return cls(
+    def of(cls, retries: int, brake: Brake) -> DatadogRetry:
+        """:param retries: how often a request is repeated at the most. :param brake: what 429 is to apply."""
+        retry = cls(
             total=retries,
             # "Other" errors are those of TLS; a certificate does not become valid by asking again.
             other=0,
@@ -147,6 +173,24 @@ class DatadogRetry(Retry):
             backoff_factor=0.5,
             raise_on_status=False,
         )
+        retry.brake = brake
+        return retry
+
+    def new(self, **kwargs: t.Any) -> DatadogRetry:
+        """What urllib3 makes of it for the next attempt."""
+        retry = super().new(**kwargs)  # pylint: disable=no-member # see increment()
+        retry.brake = self.brake
+        return retry
+
+    def sleep(self, response: t.Any = None) -> None:
+        """Wait before the next attempt. The rate limit is everybody's, so the wait for it is too."""
+        wait = response is not None and self.get_retry_after(response)
+        wait = wait or self.get_backoff_time()  # pylint: disable=no-member
+        if response is not None and response.status == 429:
+            self.brake.apply(wait)
+        else:
+            time.sleep(wait)
+        self.brake.wait()
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
         if status_code == 429:
@@ -250,7 +294,10 @@ class Client:
         self._session = requests.Session()
         self._session.auth = authentication
         self._session.headers.update({"Accept": "application/json", "User-Agent": user_agent})
-        adapter = HTTPAdapter(pool_maxsize=connections, max_retries=DatadogRetry.of(retries))
+        self._brake = Brake()
+        adapter = HTTPAdapter(
+            pool_maxsize=connections, max_retries=DatadogRetry.of(retries, self._brake)
+        )
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         if verify is False:
@@ -299,13 +346,16 @@ class Client:
         doing: str,
         params: t.Mapping[str, t.Any] | None = None,
         total: t.Callable[[dict[str, t.Any]], t.Any] = lambda meta: None,
+        most_pages: int | None = None,
     ) -> t.Iterator[dict[str, t.Any]]:
         """All rows of a list, over all its pages, each id once.
 
         C(next_number) is not looked at; it was seen pointing past the last page.
 
         :param total: finds the number of all rows in the answer's C(meta).
+        :param most_pages: how many are worth reading.
         :raises DatadogError: also where the list ends before that number.
+        :raises TooLong: where the first page tells that there are more than C(most_pages).
         """
 
         def wanted(content: dict[str, t.Any]) -> tuple[list[dict[str, t.Any]], t.Any]:
@@ -316,6 +366,8 @@ class Client:
         while True:
             page = {**(params or {}), "page[size]": PAGE_SIZE, "page[number]": number}
             rows, expected = self._call("GET", path, doing, wanted, params=page)
+            if number == 0 and _is_more(expected, most_pages):
+                raise TooLong()
             fresh = [row for row in rows if row["id"] not in seen]
             seen.update(row["id"] for row in fresh)
             yield from fresh
@@ -368,6 +420,7 @@ class Client:
     ) -> t.Any:
         host = urlsplit(self.base_url).netloc
         is_post = method == "POST"
+        self._brake.wait()
         try:
             return self._session.request(
                 method,
@@ -470,6 +523,11 @@ class Client:
         # A POST that was answered with 408 or 5xx may have had its effect before something failed.
         ambiguous = is_post and (status == 408 or status >= 500)
         raise DatadogError(doing, reason, status, errors, ambiguous=ambiguous, retry_after=wait)
+
+
+def _is_more(rows: t.Any, most_pages: int | None) -> bool:
+    """Whether so many rows, if it is a number, need more pages than are worth reading."""
+    return most_pages is not None and isinstance(rows, int) and rows > most_pages * PAGE_SIZE
 
 
 def as_object(value: t.Any) -> dict[str, t.Any]:
