@@ -9,13 +9,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import threading
 import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
     Client,
     DatadogError,
+    TooLong,
     as_object,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._integrations import (
@@ -184,48 +187,130 @@ class NotListed(Refusal):
     :param cause: what it answered.
     """
 
+    concerns_all = True
+
     def __init__(self, message: str, cause: DatadogError) -> None:
         super().__init__(message)
         self.cause = cause
 
 
+class _Listing:
+    """The list of connections as it was read.
+
+    :param generation: that of the directory when reading began.
+    :ivar refusal: what Datadog answered instead.
+    """
+
+    def __init__(
+        self,
+        generation: int,
+        rows: t.Iterable[dict[str, t.Any]],
+        refusal: DatadogError | None = None,
+    ) -> None:
+        self.generation = generation
+        self.refusal = refusal
+        self._by_id: dict[str, dict[str, t.Any]] = {}
+        self._by_name: dict[str, list[dict[str, t.Any]]] = {}
+        self._tells_times = False
+        for row in rows:
+            attributes = as_object(row.get("attributes"))
+            self._by_id[row["id"].lower()] = row
+            self._by_name.setdefault(_text(attributes.get("name")), []).append(row)
+            self._tells_times = self._tells_times or "last_updated" in attributes
+
+    def named(self, name: str) -> list[Observed]:
+        return [Observed.of(row) for row in self._by_name.get(name, [])]
+
+    def complete(self, connection_id: str) -> Observed | None:
+        """A connection, if its row tells all that there is to know."""
+        row = self._by_id.get(connection_id)
+        found = Observed.of(row) if row else None
+        if not found or not found.tells_kind:
+            return None
+        return found if found.last_updated or not self._tells_times else None
+
+
 class Directory:
-    """The connections of an organisation, as far as Datadog lets them be found."""
+    """The connections of an organisation, as far as Datadog lets them be found. May be used by several threads.
+
+    What was read of the list holds until renew() is called.
+    """
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._reading = threading.Lock()
+        self._generation = 0
+        self._listing: _Listing | None = None
+
+    def renew(self) -> None:
+        """Take nothing for granted that was read before."""
+        self._generation += 1
+
+    def read_ahead(self, doing: str, most_pages: int | None) -> None:
+        """Read the list, so that connections need not be read one by one.
+
+        :param most_pages: how many requests that may take. None if it has to be read in any case.
+        """
+        with contextlib.suppress(TooLong):
+            self._listed(doing, most_pages)
 
     def get(self, connection_id: str, doing: str) -> Observed | None:
         """:returns: None where there is none of that id."""
+        listing = self._listing
+        if listing and listing.generation == self._generation:
+            listed = listing.complete(connection_id)
+            if listed:
+                return listed
         found = self._client.find(f"{PATH}/{connection_id}", doing)
         return Observed.of(found) if found else None
 
     def named(self, name: str, doing: str) -> list[Observed]:
         """Every connection of exactly that name.
 
-        The list is read whole, because what C(filter[search]) matches is not documented.
-
         :raises NotListed: where Datadog does not offer the list.
         """
-        rows = self._client.pages(PATH, doing, total=lambda meta: meta.get("total_filtered"))
-        try:
-            return [
-                Observed.of(row)
-                for row in rows
-                if as_object(row.get("attributes")).get("name") == name
-            ]
-        except DatadogError as exc:
-            # The list is a preview; an organisation without it gets a 4xx that Datadog does not document.
-            if exc.status is None or not 400 <= exc.status < 500 or exc.status in (401, 408, 429):
-                raise
-            needs = (
-                f"{FORBIDDEN} If they are, the organisation may lack the list. "
-                if exc.status == 403
-                else ""
-            )
-            raise NotListed(
-                f"{exc} {needs}Without the list of connections, which is a preview that not every organisation has,"
-                f" nothing tells whether {name!r} exists, and creating it could make a second one. Ways out: give"
-                " connection_id, which needs no list; or give a registry, which remembers the ids of names",
-                exc,
-            ) from exc
+        listing = self._listed(doing)
+        refusal = listing.refusal
+        if not refusal:
+            return listing.named(name)
+        needs = (
+            f"{FORBIDDEN} If they are, the organisation may lack the list. "
+            if refusal.status == 403
+            else ""
+        )
+        raise NotListed(
+            f"{refusal} {needs}Without the list of connections, which is a preview that not every organisation has,"
+            f" nothing tells whether {name!r} exists, and creating it could make a second one. Ways out: give"
+            " connection_id, which needs no list; or give a registry, which remembers the ids of names",
+            refusal,
+        ) from refusal
+
+    def _listed(self, doing: str, most_pages: int | None = None) -> _Listing:
+        """The list, which is read whole, because what C(filter[search]) matches is not documented.
+
+        Threads that want it at the same time wait for one of them to read it.
+        """
+        with self._reading:
+            generation = self._generation
+            listing = self._listing
+            if listing is None or listing.generation != generation:
+                rows = self._client.pages(
+                    PATH,
+                    doing,
+                    total=lambda meta: meta.get("total_filtered"),
+                    most_pages=most_pages,
+                )
+                try:
+                    listing = _Listing(generation, rows)
+                except DatadogError as exc:
+                    # The list is a preview; an organisation without it gets a 4xx that Datadog does not document.
+                    if not _is_refusal(exc):
+                        raise
+                    listing = _Listing(generation, [], exc)
+                self._listing = listing
+            return listing
+
+
+def _is_refusal(error: DatadogError) -> bool:
+    status = error.status
+    return status is not None and 400 <= status < 500 and status not in (401, 408, 429)

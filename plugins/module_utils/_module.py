@@ -12,14 +12,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 import typing as t
 from collections.abc import Mapping
 
 from ansible.module_utils import basic
 from ansible.module_utils.ansible_release import __version__ as ANSIBLE_VERSION
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
-from ansible.module_utils.errors import UnsupportedError
+from ansible.module_utils.errors import NoLogError, UnsupportedError
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
     REQUESTS_IMPORT_ERROR,
@@ -31,9 +33,16 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
     OptionError,
-    Plan,
     Refusal,
+    Resources,
     converge,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._report import (
+    answered,
+    counted,
+    of_one,
+    of_set,
+    warnings_of,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._secrets import (
     is_literal_credential,
@@ -124,7 +133,7 @@ class DatadogModule(AnsibleModule):
         shown, hidden = _shown(self.argument_spec, _given_params())
         self._hide(text for text in hidden if len(text) >= SHORTEST_SECRET)
         super().fail_json(
-            msg="; ".join(dict.fromkeys([msg, *self._further_errors()])),
+            msg="; ".join(dict.fromkeys([*self._located_errors(), msg, *self._further_errors()])),
             invocation={"module_args": shown},
             **kwargs,
         )
@@ -139,10 +148,26 @@ class DatadogModule(AnsibleModule):
         if not validation or not validation.error_messages:
             return
         for error in validation.errors[1:]:
-            unsupported = isinstance(error, UnsupportedError)
-            yield f"{'unsupported parameters: ' if unsupported else ''}{error.msg}"
+            yield _worded(error)
         for path, problem in _misunderstood(self.argument_spec, _given_params()):
             yield f"{path} {problem}"
+
+    def _located_errors(self) -> t.Iterator[str]:
+        """What is wrong with the entries of a list of options: Ansible does not say in which one it is."""
+        validation = getattr(self, "validation_result", None)
+        given = _given_params()
+        for name, option in self.argument_spec.items():
+            entries = given.get(name)
+            is_invalid = validation and validation.error_messages
+            if not is_invalid or not option.get("elements") or not isinstance(entries, list):
+                continue
+            for index, entry in enumerate(entries):
+                if not isinstance(entry, Mapping):
+                    yield f"{name}[{index}] must be a dictionary"
+                    continue
+                for error in ArgumentSpecValidator(option["options"]).validate(entry).errors:
+                    if not isinstance(error, NoLogError):
+                        yield f"{name}[{index}]: {_worded(error)}"
 
     def client(self) -> Client:
         """:raises OptionError: for bad input."""
@@ -160,6 +185,7 @@ class DatadogModule(AnsibleModule):
             verify=options.verify,
             timeout=self.params["timeout"],
             retries=self.params["retries"],
+            connections=self.params.get("concurrency", 1),
             hide=lambda text: str(remove_values(text, self.no_log_values | written)),
             user_agent=f"ansible-collection-tidyops.datadog (ansible-core {ANSIBLE_VERSION})",
         )
@@ -255,6 +281,8 @@ class Access(t.NamedTuple):
             problems.append(("timeout", "must be more than 0 and at most 3600 seconds"))
         if not 0 <= params["retries"] <= 20:
             problems.append(("retries", "must be from 0 to 20"))
+        if not 1 <= params.get("concurrency", 1) <= 32:
+            problems.append(("concurrency", "must be from 1 to 32"))
         verify: bool | str = params["validate_certs"]
         if params["ca_path"] is not None:
             if not os.path.exists(params["ca_path"]):
@@ -275,49 +303,37 @@ class Access(t.NamedTuple):
 
 def run(
     argument_spec: dict[str, t.Any],
-    resource: t.Any,
+    resources: t.Callable[[Client, dict[str, t.Any]], Resources],
 ) -> None:
-    """The whole of a module that keeps one resource: params, desired, observe, plan, apply, result.
+    """The whole of a module: params, desired, observe, plan, apply, result.
 
-    :param resource: a class of Resource that is made of the client and the module's parameters, or raises OptionError.
+    :param resources: makes what is to be kept of the client and the module's parameters, or raises OptionError.
     """
+    started = time.monotonic()
     module = DatadogModule(argument_spec)
-    progress: list[str] = []
     try:
         client = module.client()
-        kept = resource(client, module.params)
-        progress = kept.progress
-        outcome = converge(kept, module.check_mode, client.retries)
-    except (OptionError, Refusal, DatadogError) as exc:
-        message = [str(exc)]
-        if isinstance(exc, DatadogError) and exc.status == 403:
-            message.append(resource.forbidden_hint)
-        if progress:
-            message.append(f"Done before that: {'; '.join(progress)}.")
-        module.fail_json(msg=" ".join(message), **_answered(exc))
+        kept = resources(client, module.params)
+        steps = converge(kept, module.check_mode, client.retries)
+    except (DatadogError, OptionError, Refusal) as exc:
+        module.fail_json(msg=str(exc), **answered(exc))
+        return
+    if "connections" not in argument_spec:
+        result = of_one(steps[0], kept.forbidden_hint)
     else:
-        for warning in outcome.warnings:
-            module.warn(warning)
-        module.exit_json(**_returned(outcome.plan), **outcome.result)
+        result = of_set(steps, kept.forbidden_hint)
+        if module._verbosity:
+            result.update(counts=counted(steps), seconds=round(time.monotonic() - started, 2))
+    for warning in warnings_of(steps):
+        module.warn(warning)
+    if "msg" in result:
+        module.fail_json(**result)
+    module.exit_json(**result)
 
 
-def _answered(exc: Exception) -> dict[str, t.Any]:
-    """What Datadog answered, if that is what an error is about."""
-    error = exc if isinstance(exc, DatadogError) else exc.__cause__
-    if not isinstance(error, DatadogError):
-        return {}
-    return {
-        "http_status": error.status,
-        "errors": [detail._asdict() for detail in error.errors],
-    }
-
-
-def _returned(plan: Plan) -> dict[str, t.Any]:
-    return {
-        "changed": plan.changed,
-        "operation": plan.operation,
-        "diff": {"before": plan.before, "after": plan.after},
-    }
+def _worded(error: t.Any) -> str:
+    """One of the errors of Ansible's validation."""
+    return f"{'unsupported parameters: ' if isinstance(error, UnsupportedError) else ''}{error.msg}"
 
 
 def _from_environment(option: str, environ: Mapping[str, str]) -> tuple[str, str | None]:

@@ -12,6 +12,7 @@ A registry holds no secret. It is a file; C(Registry) is what another home has t
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import errno
 import fcntl
@@ -22,6 +23,7 @@ import stat
 import threading
 import time
 import typing as t
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID
@@ -43,6 +45,14 @@ LONGEST_REPLACEMENT = 60
 
 class RegistryError(Refusal):
     """The registry cannot be used."""
+
+    concerns_all = True
+
+
+class Occupied(RegistryError):
+    """Another run is at a connection, and does not come to an end."""
+
+    concerns_all = False
 
 
 @dataclass(frozen=True)
@@ -150,8 +160,12 @@ class Registry:
     is_kept = True
     title = "registry"
 
+    def entries(self) -> t.Mapping[str, Entry]:
+        """All that is known, by name. :raises RegistryError: also from all others."""
+        raise NotImplementedError
+
     def entry(self, name: str) -> Entry | None:
-        """What is known of a name. :raises RegistryError: also from all others."""
+        """What is known of a name."""
         raise NotImplementedError
 
     def entry_of(self, connection_id: str) -> tuple[str, Entry] | None:
@@ -192,13 +206,15 @@ class NoRegistry(Registry):
     """What stands in where a task names no registry: it keeps nothing, and so knows nothing."""
 
     is_kept = False
-    _entries: t.Mapping[str, Entry] = {}
+
+    def entries(self) -> t.Mapping[str, Entry]:
+        return {}
 
     def entry(self, name: str) -> Entry | None:
-        return self._entries.get(name)
+        return self.entries().get(name)
 
     def entry_of(self, connection_id: str) -> tuple[str, Entry] | None:
-        return next(iter(self._entries.items()), None)
+        return next(iter(self.entries().items()), None)
 
     def put(self, name: str, entry: Entry) -> None:
         pass
@@ -234,8 +250,31 @@ def open_registry(option: str | None, site: str, patience: float) -> Registry:
     return FileRegistry(option, site, patience)
 
 
+class _Change(t.NamedTuple):
+    """A change of entries that waits to be written, and what came of it."""
+
+    apply: t.Callable[[dict[str, Entry]], bool]
+    recorded: Future[bool]
+
+
+class _Content(t.NamedTuple):
+    """What was read from a file or written to it.
+
+    :ivar file: keeps it open: as long as it is, no other file has its number.
+    """
+
+    file: t.BinaryIO
+    status: tuple[int, ...]
+    entries: t.Mapping[str, Entry]
+
+
+def _status(status: os.stat_result) -> tuple[int, ...]:
+    """What differs between two files, and between two states of a file that somebody edits."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+
 class FileRegistry(Registry):
-    """A registry in a JSON file.
+    """A registry in a JSON file. May be used by several threads.
 
     It is replaced as a whole, so that a reader finds the former state or the next one, and needs no lock. Those who write lock
     a file beside it: its first byte for as long as it takes to read and replace the registry, another byte, which depends
@@ -253,24 +292,32 @@ class FileRegistry(Registry):
         self._lock_file: int | None = None
         # Locks of bytes do not hold between the threads of a process.
         self._mutex = threading.Lock()
+        self._waiting: collections.deque[_Change] = collections.deque()
+        self._content: _Content | None = None
+
+    def entries(self) -> t.Mapping[str, Entry]:
+        return self._read(self._target())
 
     def entry(self, name: str) -> Entry | None:
-        return self._read(self._target()).get(name)
+        return self.entries().get(name)
 
     def entry_of(self, connection_id: str) -> tuple[str, Entry] | None:
-        entries = self._read(self._target()).items()
+        entries = self.entries().items()
         known = [(name, entry) for name, entry in entries if entry.connection_id == connection_id]
         taken = [(name, entry) for name, entry in entries if entry.replaces == connection_id]
         return next(iter(known + taken), None)
 
     def put(self, name: str, entry: Entry) -> None:
-        with self._changing() as entries:
+        def put(entries: dict[str, Entry]) -> bool:
             self._put(entries, name, entry)
+            return True
+
+        self._record(put)
 
     def change(
         self, name: str, entry: Entry | None, expected: t.Mapping[str, Entry | None]
     ) -> bool:
-        with self._changing() as entries:
+        def change(entries: dict[str, Entry]) -> bool:
             is_expected = entries.get(name) == expected[name] and all(
                 known == expected.get(other)
                 for other, known in entries.items()
@@ -280,7 +327,9 @@ class FileRegistry(Registry):
                 self._put(entries, name, entry)
             elif is_expected:
                 entries.pop(name, None)
-        return is_expected
+            return is_expected
+
+        return self._record(change)
 
     def _put(self, entries: dict[str, Entry], name: str, entry: Entry) -> None:
         try:
@@ -315,13 +364,41 @@ class FileRegistry(Registry):
         with self._locked(byte, self._patience, f"write action connection {name!r}", make):
             yield
 
-    @contextlib.contextmanager
-    def _changing(self) -> t.Iterator[dict[str, Entry]]:
-        with self._mutex, self._locked(0, LONGEST_REPLACEMENT, "record a connection"):
-            target = self._target()
-            entries = self._read(target)
-            yield entries
-            self._write(target, entries)
+    def _record(self, change: t.Callable[[dict[str, Entry]], bool]) -> bool:
+        """Change the file. What several threads want to change at the same time is written at once.
+
+        :param change: changes the entries; where it raises, it has changed nothing.
+        :returns: what it returned, when that is written.
+        """
+        mine = _Change(change, Future())
+        self._waiting.append(mine)
+        with self._mutex:
+            # Else whoever had the lock before has found it here.
+            if not mine.recorded.done():
+                self._record_all([self._waiting.popleft() for _each in range(len(self._waiting))])
+        return mine.recorded.result()
+
+    def _record_all(self, changes: t.Sequence[_Change]) -> None:
+        results: list[tuple[Future[bool], bool]] = []
+        try:
+            with self._locked(0, LONGEST_REPLACEMENT, "record a connection"):
+                target = self._target()
+                entries = dict(self._read(target))
+                for change, recorded in changes:
+                    try:
+                        results.append((recorded, change(entries)))
+                    except RegistryError as exc:
+                        recorded.set_exception(exc)
+                self._write(target, entries)
+        except BaseException as exc:  # pylint: disable=broad-exception-caught # others wait for it
+            for _change, recorded in changes:
+                if not recorded.done():
+                    recorded.set_exception(exc)
+            if not isinstance(exc, RegistryError):
+                raise
+        else:
+            for recorded, result in results:
+                recorded.set_result(result)
 
     def _target(self) -> str:
         """Where the file is or is to be, its own symbolic links followed."""
@@ -347,11 +424,17 @@ class FileRegistry(Registry):
                 raise self._error("cannot be read", exc) from exc
         raise self._error("is no file")
 
-    def _read(self, target: str) -> dict[str, Entry]:
+    def _read(self, target: str) -> t.Mapping[str, Entry]:
+        """The entries of the file. While it is the same, it is not read again."""
         try:
+            known = self._content
+            if known and _status(os.lstat(target)) == known.status:
+                return known.entries
             descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-            with os.fdopen(descriptor, encoding="utf-8-sig") as file:
-                text = file.read()
+            # Kept open; see _Content.
+            file = os.fdopen(descriptor, "rb")  # pylint: disable=consider-using-with
+            status = _status(os.fstat(descriptor))
+            text = file.read().decode("utf-8-sig")
         except FileNotFoundError:
             folder = os.path.dirname(target)
             if not os.path.isdir(folder):
@@ -372,7 +455,8 @@ class FileRegistry(Registry):
             raise self._error(f"is broken: line {exc.lineno} is not JSON{conflict}") from exc
         except (RecursionError, ValueError) as exc:
             raise self._error("is broken: it is not the JSON of a registry") from exc
-        return self._entries(content, twice)
+        self._content = _Content(file, status, self._entries(content, twice))
+        return self._content.entries
 
     def _entries(self, content: t.Any, twice: list[str]) -> dict[str, Entry]:
         if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -442,7 +526,11 @@ class FileRegistry(Registry):
                     file.write(text.encode("utf-8", "backslashreplace"))
                     file.flush()
                     os.fsync(file.fileno())
+                    kept = os.dup(file.fileno())
                 os.replace(draft, target)
+                self._content = _Content(
+                    os.fdopen(kept, "rb"), _status(os.fstat(kept)), dict(entries)
+                )
             except OSError:
                 with contextlib.suppress(OSError):
                     os.unlink(draft)

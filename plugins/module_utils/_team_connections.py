@@ -12,36 +12,67 @@ from __future__ import annotations
 import re
 import typing as t
 from dataclasses import dataclass
+from urllib.parse import quote_plus
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
     CONTROL_CHARACTERS,
+    PAGE_SIZE,
     UUID,
     Client,
     DatadogError,
+    TooLong,
     as_object,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
+    CommonWarning,
     LookAgain,
     OptionError,
     Plan,
+    Refusal,
     Resource,
+    Resources,
+    Step,
+    left_for,
 )
+from ansible_collections.tidyops.datadog.plugins.module_utils._teams import Teams
 
 PATH = "/api/v2/team/connections"
-TEAMS_PATH = "/api/v2/team"
+#: How many connections a request may create or delete.
+BATCH_SIZE = 100
+#: A batch that Datadog answers so was not carried out, or only in part.
+REFUSED = (400, 404, 409, 422)
+#: How long the values of a filter may be. Servers and proxies usually take a line of 8,000.
+LONGEST_FILTER = 6000
 #: Commas separate the values of a filter and cannot be escaped.
 CONNECTED_TEAM = re.compile(r"@[^\s\x00-\x1f\x7f,/@]+/[^\s\x00-\x1f\x7f,/@]+")
 HANDLE = re.compile(r"[^\s\x00-\x1f\x7f,]+")
 FORBIDDEN = "The application key needs the permissions teams_read and teams_manage."
 
-ARGUMENT_SPEC: dict[str, t.Any] = {
+SHARED_OPTIONS: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "team": {"type": "str"},
-    "connected_team": {"type": "str"},
     "connected_team_type": {"type": "str", "choices": ["github_team"], "default": "github_team"},
     "source": {"type": "str", "choices": ["github"], "default": "github"},
     "managed_by": {"type": "str"},
+}
+ARGUMENT_SPEC: dict[str, t.Any] = {
+    "team": {"type": "str"},
+    "connected_team": {"type": "str"},
+    **SHARED_OPTIONS,
     "connection_id": {"type": "str"},
+}
+CONNECTION_OPTIONS: dict[str, t.Any] = {
+    "team": {"type": "str", "required": True},
+    "connected_team": {"type": "str", "required": True},
+}
+SET_ARGUMENT_SPEC: dict[str, t.Any] = {
+    "connections": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": CONNECTION_OPTIONS,
+    },
+    **SHARED_OPTIONS,
+    "purge": {"type": "bool", "default": False},
 }
 
 
@@ -128,6 +159,45 @@ class Desired:
         )
 
 
+def desired_set(params: t.Mapping[str, t.Any]) -> dict[str, Desired]:
+    """What a task says of each connection of a set, by its place (C(connections[3])), in the order of the task.
+
+    :raises OptionError: for all that is wrong with the options and can be known without Datadog.
+    """
+    desired: dict[str, Desired] = {}
+    problems: list[tuple[str, str]] = []
+    first: dict[tuple[str, str], str] = {}
+    if params["purge"] and params["state"] == "absent":
+        problems.append(
+            ("purge", "is for state=present; with state=absent only what is listed is removed")
+        )
+    for index, given in enumerate(params["connections"]):
+        place = f"connections[{index}]"
+        pair = (given["team"], given["connected_team"])
+        known = first.setdefault(pair, place)
+        if known != place:
+            problems.append((f"{place}:", f"team and connected_team are those of {known} too"))
+        try:
+            desired[place] = Desired.of({**params, "connection_id": None, **given})
+        except OptionError as exc:
+            problems.extend(exc.inside(place, CONNECTION_OPTIONS).problems)
+    # What they share is told once.
+    problems = list(
+        dict.fromkeys((re.sub(r"^connections\[\d+\]: ", "", path), text) for path, text in problems)
+    )
+    if problems:
+        raise OptionError(*problems)
+    return desired
+
+
+class Identity(t.NamedTuple):
+    """What may exist only once. C(team) is a UUID."""
+
+    team: str
+    connected_team: str
+    source: str
+
+
 @dataclass(frozen=True)
 class Observed:
     """A team connection as Datadog returns it. C(team) is a UUID."""
@@ -157,6 +227,10 @@ class Observed:
             source=str(attributes.get("source")),
             managed_by=managed_by if isinstance(managed_by, str) else None,
         )
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.team.lower(), self.connected_team, self.source)
 
     def result(self) -> dict[str, t.Any]:
         """What modules return as C(connection)."""
@@ -190,85 +264,16 @@ class Observation:
     connection: Observed | None
 
 
-class Teams:
-    """Datadog's teams, looked up by exact handle."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def id_of(self, team: str) -> str:
-        """:param team: a UUID, returned as it is, or a handle. :returns: empty where no team has that handle."""
-        if UUID.fullmatch(team):
-            return team.lower()
-        rows = self._client.pages(
-            TEAMS_PATH,
-            f"look up the team {team!r}",
-            # Matches parts of names, handles and members' addresses.
-            {"filter[keyword]": team},
-            total=lambda meta: as_object(meta.get("pagination")).get("total"),
-        )
-        for row in rows:
-            if as_object(row.get("attributes")).get("handle") == team:
-                return str(row["id"]).lower()
-        return ""
-
-    def exists(self, team_id: str) -> bool:
-        return (
-            self._client.find(f"{TEAMS_PATH}/{team_id}", f"look up the team {team_id}") is not None
-        )
-
-
 class TeamConnection(Resource):
     """One team connection, brought to what a task says."""
 
-    forbidden_hint = FORBIDDEN
+    def __init__(self, desired: Desired, place: str = "") -> None:
+        super().__init__(place)
+        self.desired = desired
 
-    def __init__(self, client: Client, params: t.Mapping[str, t.Any]) -> None:
-        super().__init__()
-        self.desired = Desired.of(params)
-        self._client = client
-        self._teams = Teams(client)
-
-    def observe(self) -> Observation:
-        desired = self.desired
-        doing = f"find {desired.title}"
-        if desired.connection_id:
-            found = [
-                c
-                for c in self._list(doing, connection_ids=desired.connection_id)
-                if c.connection_id == desired.connection_id
-            ]
-            return Observation("", found[0] if found else None)
-        team_id = self._teams.id_of(desired.team)
-        if not team_id:
-            return Observation("", None)
-        rows = self._list(
-            doing,
-            sources=desired.source,
-            team_ids=team_id,
-            connected_team_ids=desired.connected_team,
-        )
-        identity = (team_id, desired.connected_team, desired.source)
-        found = [
-            row for row in rows if (row.team.lower(), row.connected_team, row.source) == identity
-        ]
-        if (
-            not found
-            and desired.state == "present"
-            and UUID.fullmatch(desired.team)
-            and not self._teams.exists(team_id)
-        ):
-            team_id = ""
-        return Observation(team_id, found[0] if found else None)
-
-    def _list(self, doing: str, **filters: str) -> t.Iterator[Observed]:
-        rows = self._client.pages(
-            PATH,
-            doing,
-            {f"filter[{name}]": value for name, value in filters.items()},
-            total=lambda meta: as_object(meta.get("page")).get("total"),
-        )
-        return (Observed.of(row) for row in rows)
+    @property
+    def names(self) -> dict[str, t.Any]:
+        return {"team": self.desired.team, "connected_team": self.desired.connected_team}
 
     def plan(self, observed: Observation) -> Plan:
         desired, existing = self.desired, observed.connection
@@ -278,7 +283,7 @@ class TeamConnection(Resource):
         if not observed.team_id:
             raise OptionError(
                 (
-                    "team",
+                    f"{self.place}.team" if self.place else "team",
                     f"must be the UUID or the exact handle of a team that exists; Datadog has no team {desired.team!r}",
                 )
             )
@@ -303,63 +308,365 @@ class TeamConnection(Resource):
             return self.result(self._wanted(observed))
         return self.result(observed.connection, gone=plan.operation == "delete")
 
-    def apply(self, plan: Plan, observed: Observation) -> dict[str, t.Any]:
-        existing = observed.connection
-        if existing:
-            # For a replacement too: the pair must be unique, so the old one has to go first.
-            self._delete(existing)
-        if plan.operation == "delete":
-            return self.result(existing, gone=True)
-        try:
-            [created] = self._client.post_all(PATH, f"create {self.desired.title}", plan.body)[:1]
-        except DatadogError as exc:
-            if exc.ambiguous:
-                self._client.pause(exc)
-                raise LookAgain(exc) from exc
-            if exc.status == 409:
-                effect = plan.operation == "replace"
-                raise LookAgain(self._explained(exc, observed), effect) from exc
-            raise
-        return self.result(Observed.of(created))
 
-    def _delete(self, existing: Observed) -> None:
-        body = {"data": [{"type": "team_connection", "id": existing.connection_id}]}
-        try:
-            self._client.delete(
-                PATH, f"delete {self.desired.title} ({existing.connection_id})", body
+class TeamConnections(Resources):
+    """What a task says of team connections: of one, or of a set.
+
+    :param desired: what it says of each, by its place.
+    :param purge: whether other connections go.
+    :param source: where the external teams come from.
+    :param managed_by: the same, of connections that may go. None for all.
+    """
+
+    forbidden_hint = FORBIDDEN
+    # A team may have to lose its connection before it can take another one.
+    purges_first = True
+
+    def __init__(
+        self,
+        client: Client,
+        desired: t.Mapping[str, Desired],
+        source: str,
+        managed_by: str | None,
+        purge: bool = False,
+    ) -> None:
+        super().__init__(TeamConnection(each, place) for place, each in desired.items())
+        self._client = client
+        self._source = source
+        self._managed_by = managed_by
+        self._purge = purge
+        #: All of the source, if a purge had to read them.
+        self._listed: list[Observed] | None = None
+        #: Those that were refused and, as another look has told, are not there.
+        self._looked_again: set[Step] = set()
+
+    @classmethod
+    def one(cls, client: Client, params: t.Mapping[str, t.Any]) -> TeamConnections:
+        """:raises OptionError: for bad input; so does of_set()."""
+        return cls(client, {"": Desired.of(params)}, params["source"], params["managed_by"])
+
+    @classmethod
+    def of_set(cls, client: Client, params: t.Mapping[str, t.Any]) -> TeamConnections:
+        """What the options of a module for sets say."""
+        return cls(
+            client, desired_set(params), params["source"], params["managed_by"], params["purge"]
+        )
+
+    def observe(self, steps: t.Sequence[Step]) -> None:
+        doing = f"find {_title(steps)}"
+        by_id = [step for step in steps if step.resource.desired.connection_id]
+        by_pair = [step for step in steps if not step.resource.desired.connection_id]
+        self._observe_ids(by_id, doing)
+        teams = Teams(self._client)
+        ids = teams.ids_of(step.resource.desired.team for step in by_pair)
+        for step in by_pair:
+            step.observed = Observation(ids[step.resource.desired.team], None)
+        identities = {step: _identity(step) for step in by_pair if step.observed.team_id}
+        found = {row.identity: row for row in self._matching(list(identities.values()), doing)}
+        for step, identity in identities.items():
+            step.observed = Observation(identity.team, found.get(identity))
+        # A handle that was found is that of a team. Of a UUID only a connection would tell.
+        unproven = [
+            step
+            for step in by_pair
+            if UUID.fullmatch(step.resource.desired.team)
+            and step.resource.desired.state == "present"
+            and not step.observed.connection
+        ]
+        absent = teams.absent(step.observed.team_id for step in unproven)
+        for step in unproven:
+            if step.observed.team_id in absent:
+                step.observed = Observation("", None)
+
+    def _observe_ids(self, steps: t.Sequence[Step], doing: str) -> None:
+        known = {row.connection_id: row for row in self._listed or []}
+        ids = [step.resource.desired.connection_id for step in steps]
+        if not set(ids) <= set(known):
+            known.update((row.connection_id, row) for row in self._there(ids, doing))
+        for step, connection_id in zip(steps, ids):
+            step.observed = Observation("", known.get(connection_id))
+
+    def _matching(self, identities: t.Sequence[Identity], doing: str) -> list[Observed]:
+        """The connections of these identities, and maybe others. Read in whichever way takes fewer requests."""
+        if self._purge:
+            return self._all(doing)
+        chunks = list(_chunks(identities))
+        # If all of them are there. A page of all connections is worth the look only if it may save more than itself.
+        filtered_pages = sum(-(-len(chunk) // PAGE_SIZE) for chunk in chunks)
+        if filtered_pages > 2:
+            try:
+                return list(self._list(doing, most_pages=filtered_pages, sources=self._source))
+            except TooLong:
+                pass
+        return [
+            row
+            for chunk in chunks
+            for row in self._list(
+                doing,
+                sources=self._source,
+                team_ids=_joined(each.team for each in chunk),
+                connected_team_ids=_joined(each.connected_team for each in chunk),
             )
+        ]
+
+    def _all(self, doing: str) -> list[Observed]:
+        """Every connection of the source."""
+        if self._listed is None:
+            self._listed = list(self._list(doing, sources=self._source))
+        return self._listed
+
+    def _there(self, connection_ids: t.Sequence[str], doing: str) -> list[Observed]:
+        """Those that are still there, of a batch or some batches."""
+        return [
+            row
+            for batch in _batches(connection_ids)
+            for row in self._list(doing, connection_ids=",".join(batch))
+            if row.connection_id in batch
+        ]
+
+    def _list(
+        self, doing: str, most_pages: int | None = None, **filters: str
+    ) -> t.Iterator[Observed]:
+        rows = self._client.pages(
+            PATH,
+            doing,
+            {f"filter[{name}]": value for name, value in filters.items()},
+            total=lambda meta: as_object(meta.get("page")).get("total"),
+            most_pages=most_pages,
+        )
+        return (Observed.of(row) for row in rows)
+
+    def check(self, steps: t.Sequence[Step]) -> None:
+        known: dict[tuple[str, str], Step] = {}
+        for step in steps:
+            desired, team_id = step.resource.desired, step.observed.team_id
+            if not team_id:
+                continue
+            other = known.setdefault((team_id, desired.connected_team), step)
+            if other is not step:
+                raise Refusal(
+                    f"{other.resource.place}.team and {step.resource.place}.team are the same team, {team_id}, and it is to be"
+                    f" connected with {desired.connected_team}. Way out: leave one of them out"
+                )
+
+    def surplus(self, steps: t.Sequence[Step]) -> list[Resource]:
+        if not self._purge:
+            return []
+        wanted = {_identity(step) for step in steps}
+        return [
+            TeamConnection(
+                Desired(
+                    "absent",
+                    row.team,
+                    row.connected_team,
+                    row.connected_team_type,
+                    row.source,
+                    None,
+                    str(row.connection_id),
+                )
+            )
+            for row in self._all("find the team connections that are not listed")
+            if row.identity not in wanted
+            and row.source == self._source
+            and self._managed_by in (None, row.managed_by)
+        ]
+
+    def apply(self, steps: t.Sequence[Step]) -> None:
+        self._listed = None
+        for batch in _batches(steps):
+            left = left_for(steps)
+            if left:
+                for step in batch:
+                    step.error = left
+                continue
+            # For a replacement too: the pair must be unique, so the old one has to go first.
+            self._delete([step for step in batch if step.observed.connection])
+            self._create([step for step in batch if step.plan.body and not step.error])
+
+    def _delete(self, batch: t.Sequence[Step]) -> None:
+        if not batch:
+            return
+        ids = {step.observed.connection.connection_id: step for step in batch}
+        doing = f"delete {_title(batch)}"
+        if len(ids) == 1:
+            doing += f" ({next(iter(ids))})"
+        error: DatadogError | None = None
+        left: list[str] = []
+        try:
+            data = [{"type": "team_connection", "id": connection_id} for connection_id in ids]
+            self._client.delete(PATH, doing, {"data": data})
         except DatadogError as exc:
+            error = exc
             # The first of two attempts may have done it; so may somebody else.
-            still_there = self._list(exc.doing, connection_ids=str(existing.connection_id))
-            if exc.status not in (400, 404) or any(still_there):
-                raise
-        self.progress.append(
+            left = self._still_there(list(ids), exc) if exc.status in REFUSED else list(ids)
+        for connection_id in set(ids) - set(left):
+            self._deleted(ids[connection_id])
+        if error is None or not left:
+            return
+        steps = [ids[connection_id] for connection_id in left]
+        if error.status not in REFUSED or len(batch) == 1:
+            for step in steps:
+                step.error = error
+            return
+        for part in [steps] if len(steps) < len(batch) else _halves(steps):
+            self._delete(part)
+
+    def _still_there(self, ids: t.Sequence[str], error: DatadogError) -> list[str]:
+        try:
+            return [str(row.connection_id) for row in self._there(ids, error.doing)]
+        except DatadogError:
+            return list(ids)
+
+    @staticmethod
+    def _deleted(step: Step) -> None:
+        existing = step.observed.connection
+        step.resource.progress.append(
             f"deleted team connection {existing.connection_id}, which was managed by"
             f" {existing.managed_by!r}"
         )
+        step.result = step.resource.result(existing, gone=True)
 
-    def _explained(self, error: DatadogError, observed: Observation) -> DatadogError:
-        """Name the connections in the way of one that Datadog refuses with 409."""
-        desired = self.desired
-        doing = f"find what is in the way of {desired.title}"
+    def _create(self, batch: t.Sequence[Step]) -> None:
+        if not batch:
+            return
+        body = {"data": [entry for step in batch for entry in step.plan.body["data"]]}
         try:
-            rivals = {
-                row.connection_id: row for row in self._list(doing, team_ids=observed.team_id)
-            }
-            rivals.update(
-                (row.connection_id, row)
-                for row in self._list(doing, connected_team_ids=desired.connected_team)
-            )
+            answer = self._client.post_all(PATH, f"create {_title(batch)}", body)
+        except DatadogError as exc:
+            self._not_created(batch, exc)
+            return
+        rows = [Observed.of(row) for row in answer]
+        created = {row.identity: row for row in rows}
+        for step in batch:
+            row = created.get(_identity(step)) or (rows[0] if len(batch) == 1 else None)
+            if row:
+                step.result = step.resource.result(row)
+            else:
+                reason = "Datadog's answer does not tell what became of it"
+                step.error = LookAgain(DatadogError(f"create {_title([step])}", reason))
+
+    def _not_created(self, batch: t.Sequence[Step], error: DatadogError) -> None:
+        """Find out what became of connections, and create those that can be."""
+        if error.ambiguous:
+            self._client.pause(error)
+            for step in batch:
+                step.error = LookAgain(error)
+        elif error.status not in REFUSED:
+            for step in batch:
+                step.error = error
+        elif len(batch) == 1:
+            self._refused(batch[0], error)
+        else:
+            for half in _halves(self._not_there(batch, error)):
+                # Whatever is at fault is in one of them, or in both.
+                self._create(half)
+
+    def _not_there(self, batch: t.Sequence[Step], error: DatadogError) -> list[Step]:
+        """Look again for connections that were refused together. :returns: those that are not there."""
+        try:
+            rows = self._matching([_identity(step) for step in batch], error.doing)
+        except DatadogError as exc:
+            for step in batch:
+                step.error = exc
+            return []
+        there = {row.identity for row in rows}
+        left = []
+        for step in batch:
+            if _identity(step) not in there:
+                left.append(step)
+                continue
+            template = f"{error} %s is there by now: another run was faster, or Datadog has done a part of what it refused."
+            remark = CommonWarning(template, step.resource.place)
+            step.error = LookAgain(error, effect=False, remark=remark)
+        self._looked_again.update(left)
+        return left
+
+    def _refused(self, step: Step, error: DatadogError) -> None:
+        """One connection was refused. If somebody was faster, or may have been, it is looked at again."""
+        step.error = error
+        if error.status == 409:
+            rivals = self._rivals(step)
+            step.error = _explained(error, rivals)
+            if step not in self._looked_again or _identity(step) in [
+                row.identity for row in rivals
+            ]:
+                replaced = step.plan.operation == "replace"
+                step.error = LookAgain(step.error, effect=replaced)
+            self._looked_again.add(step)
+
+    def _rivals(self, step: Step) -> list[Observed]:
+        """What may be in the way of a connection."""
+        doing = f"find what is in the way of {_title([step])}"
+        team_id, connected_team, _source = _identity(step)
+        try:
+            rivals = [
+                *self._list(doing, team_ids=team_id),
+                *self._list(doing, connected_team_ids=connected_team),
+            ]
         except DatadogError:
-            return error
-        if not rivals:
-            return error
-        named = "; ".join(
-            f"{row.connection_id} (team {row.team} with {row.connected_team}, source {row.source}, managed by {row.managed_by})"
-            for row in rivals.values()
-        )
-        reason = f"{error.reason}. Connections that may be in the way: {named}. Remove the one that should not be"
-        return DatadogError(error.doing, reason, error.status, error.errors)
+            return []
+        return list({row.connection_id: row for row in rivals}.values())
+
+
+T = t.TypeVar("T")
+
+
+def _batches(entries: t.Sequence[T]) -> list[t.Sequence[T]]:
+    return [entries[start : start + BATCH_SIZE] for start in range(0, len(entries), BATCH_SIZE)]
+
+
+def _halves(entries: t.Sequence[T]) -> list[t.Sequence[T]]:
+    middle = (len(entries) + 1) // 2
+    return [half for half in (entries[:middle], entries[middle:]) if half]
+
+
+def _chunks(identities: t.Iterable[Identity]) -> t.Iterator[list[Identity]]:
+    """Chunks whose teams and connected teams fit into the filters of a request."""
+    chunk: list[Identity] = []
+    values: set[str] = set()
+    length = 0
+    for identity in identities:
+        new = {identity.team, identity.connected_team} - values
+        added = sum(len(quote_plus(f",{value}")) for value in new)
+        if chunk and length + added > LONGEST_FILTER:
+            yield chunk
+            chunk, values, length = [], set(), 0
+            new = {identity.team, identity.connected_team}
+            added = sum(len(quote_plus(f",{value}")) for value in new)
+        chunk.append(identity)
+        values |= new
+        length += added
+    if chunk:
+        yield chunk
+
+
+def _joined(values: t.Iterable[str]) -> str:
+    """The value of a filter."""
+    return ",".join(dict.fromkeys(values))
+
+
+def _title(steps: t.Sequence[Step]) -> str:
+    """How messages call what steps are about."""
+    if len(steps) == 1:
+        return str(steps[0].resource.desired.title)
+    return f"{len(steps)} team connections"
+
+
+def _identity(step: Step) -> Identity:
+    desired = step.resource.desired
+    return Identity(step.observed.team_id, desired.connected_team, desired.source)
+
+
+def _explained(error: DatadogError, rivals: t.Sequence[Observed]) -> DatadogError:
+    """Name the connections in the way of one that Datadog refuses with 409."""
+    if not rivals:
+        return error
+    named = "; ".join(
+        f"{row.connection_id} (team {row.team} with {row.connected_team}, source {row.source}, managed by {row.managed_by})"
+        for row in rivals
+    )
+    reason = f"{error.reason}. Connections that may be in the way: {named}. Remove the one that should not be"
+    return DatadogError(error.doing, reason, error.status, error.errors)
 
 
 def _body(wanted: Observed) -> dict[str, t.Any]:

@@ -286,14 +286,16 @@ errors:
 """
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._action_connections import (
+    ActionConnections,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._connection_tasks import (
     ARGUMENT_SPEC,
-    ActionConnection,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._module import run
 
 
 def main() -> None:
-    run(ARGUMENT_SPEC, ActionConnection)
+    run(ARGUMENT_SPEC, ActionConnections.one)
 
 
 if __name__ == "__main__":

@@ -200,12 +200,12 @@ errors:
 from ansible_collections.tidyops.datadog.plugins.module_utils._module import run
 from ansible_collections.tidyops.datadog.plugins.module_utils._team_connections import (
     ARGUMENT_SPEC,
-    TeamConnection,
+    TeamConnections,
 )
 
 
 def main() -> None:
-    run(ARGUMENT_SPEC, TeamConnection)
+    run(ARGUMENT_SPEC, TeamConnections.one)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class Run:
         if "inject_invocation" in basic.PASS_VARS:
             # As at -vvv; older releases of ansible-core return it in any case.
             internal["_ansible_inject_invocation"] = True
-        arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {**params, **internal}}).encode()
+        arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {**internal, **params}}).encode()
         self._reader, writer = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:

@@ -16,37 +16,47 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
     Overtaken,
     Plan,
     Resource,
+    Resources,
+    Step,
     converge,
 )
 
 ERROR = DatadogError("write", "something happened")
 
 
-class Steps(Resource):
+class Scripted(Resource):
     """A resource whose plans, and the exceptions of applying them, are given; the last plan stays."""
 
-    def __init__(self, *steps: tuple[Plan, Exception | None]) -> None:
+    names: dict[str, t.Any] = {}
+
+    def __init__(self, *script: tuple[Plan, Exception | None]) -> None:
         super().__init__()
-        self.steps = list(steps)
+        self.script = list(script)
         self.applied = 0
 
-    def observe(self) -> None:
-        return None
-
     def plan(self, observed: t.Any) -> Plan:
-        return self.steps[0][0]
+        return self.script[0][0]
 
     def foretell(self, plan: Plan, observed: t.Any) -> dict[str, t.Any]:
         return {}
 
-    def apply(self, plan: Plan, observed: t.Any) -> dict[str, t.Any]:
+    def apply(self, step: Step) -> None:
         self.applied += 1
-        error = self.steps[0][1]
-        if len(self.steps) > 1:
-            self.steps.pop(0)
+        error = self.script[0][1]
+        if len(self.script) > 1:
+            self.script.pop(0)
         if error:
             raise error
-        return {}
+
+
+class Set(Resources):
+    """Resources with nothing behind them."""
+
+    def observe(self, steps: t.Sequence[Step]) -> None:
+        pass
+
+    def apply(self, steps: t.Sequence[Step]) -> None:
+        self.each(steps, lambda step: step.resource.apply(step))
 
 
 UPDATE = Plan("update", {}, {})
@@ -54,29 +64,33 @@ NONE = Plan("none", {}, {})
 RECORD = Plan("none", {}, {}, remember=True)
 
 
+def converged(resource: Scripted, check_mode: bool = False, attempts: int = 0) -> Step:
+    [step] = converge(Set([resource]), check_mode, attempts)
+    return step
+
+
 def test_what_had_an_effect_is_told_whatever_comes_after() -> None:
-    steps = Steps(
+    resource = Scripted(
         (UPDATE, Overtaken(ERROR, effect=True)),
         (UPDATE, Overtaken(ERROR, effect=False)),
         (NONE, None),
     )
-    assert converge(steps, False, 0).plan.operation == "update"
+    assert converged(resource).done.operation == "update"
 
 
 def test_what_had_none_is_not_told() -> None:
-    steps = Steps((UPDATE, Overtaken(ERROR, effect=False)), (NONE, None))
-    assert converge(steps, False, 0).plan.operation == "none"
+    resource = Scripted((UPDATE, Overtaken(ERROR, effect=False)), (NONE, None))
+    assert converged(resource).done.operation == "none"
 
 
 @pytest.mark.parametrize("plan", [UPDATE, RECORD])
 @pytest.mark.parametrize("error", [Overtaken(ERROR, effect=False), LookAgain(ERROR)])
 def test_it_ends(plan: Plan, error: Exception) -> None:
-    with pytest.raises(DatadogError):
-        converge(Steps((plan, error)), False, 3)
+    assert converged(Scripted((plan, error)), attempts=3).error is ERROR
 
 
 def test_check_mode_applies_nothing() -> None:
     for plan in (UPDATE, RECORD):
-        steps = Steps((plan, None))
-        converge(steps, True, 3)
-        assert steps.applied == 0
+        resource = Scripted((plan, None))
+        converged(resource, check_mode=True, attempts=3)
+        assert resource.applied == 0
