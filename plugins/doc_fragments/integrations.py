@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 
 class ModuleDocFragment:
     """Documentation of the options for integrations and their credentials."""
@@ -614,3 +616,28 @@ options:
               - Required to create the connection.
             type: str
 """
+
+    # The same as suboptions of C(connections), for modules that keep a set
+    CONNECTIONS = r"""
+options:
+  connections:
+    description:
+      - The connections. No name and no id may occur twice.
+      - With O(state=absent) only O(connections[].name) or O(connections[].connection_id) counts.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description:
+          - The name of the connection, as in M(tidyops.datadog.action_connection).
+          - One of O(connections[].name) and O(connections[].connection_id) is required.
+        type: str
+      connection_id:
+        description:
+          - The UUID of an existing connection. It beats what O(registry) knows of O(connections[].name).
+        type: str
+""" + textwrap.indent(
+        DOCUMENTATION.partition("options:\n")[2].replace("    version_added: 0.1.0\n", ""),
+        "    ",
+    )

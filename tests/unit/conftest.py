@@ -59,6 +59,14 @@ class Datadog:
     def team_connection(self, **params: t.Any) -> dict[str, t.Any]:
         return self.run("team_connection", **params)
 
+    def connections(self, *connections: t.Mapping[str, t.Any], **params: t.Any) -> dict[str, t.Any]:
+        return self.run("action_connections", connections=connections, **params)
+
+    def team_connections(
+        self, *connections: t.Mapping[str, t.Any], **params: t.Any
+    ) -> dict[str, t.Any]:
+        return self.run("team_connections", connections=connections, **params)
+
     def requests(self, *methods: str) -> list[dict[str, t.Any]]:
         """The requests so far, in the order of their arrival; only those of the methods, if any are given."""
         logged = self.emulator.requests()
