@@ -9,6 +9,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import typing as t
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._action_connection import (
@@ -29,13 +32,26 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._directory import 
     FORBIDDEN,
     Directory,
 )
+from ansible_collections.tidyops.datadog.plugins.module_utils._fingerprints import (
+    fingerprint,
+    is_granted,
+    matches,
+    take_for_granted,
+)
 from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
     Refusal,
     Resource,
     Resources,
     Step,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry import open_registry
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry import (
+    Entry,
+    RegistryError,
+    open_registry,
+)
+
+#: By the names of connections: path, fingerprint and value of each secret.
+Secrets = dict[str, list[tuple[str, str, str]]]
 
 
 class SurplusConnection(ActionConnection):
@@ -114,6 +130,58 @@ class ActionConnections(Resources):
             step.observed = step.resource.observe()
 
         self.each(steps, observe)
+        self._recognise([step for step in steps if not step.error])
+
+    def _recognise(self, steps: t.Sequence[Step]) -> None:
+        """See with one slow computation whether all secrets of a set are those that were sent last.
+
+        If they are not, each is compared by itself.
+        """
+        secrets = self._secrets(
+            (step.observed.known_as, step.observed.entry, step) for step in steps
+        )
+        recorded = self._registry.set_fingerprint(_key(secrets)) if len(secrets) > 1 else None
+        if recorded and matches(recorded, _together(secrets)):
+            for pairs in secrets.values():
+                for _path, text, secret in pairs:
+                    take_for_granted(text, secret)
+
+    def conclude(self, steps: t.Sequence[Step]) -> None:
+        """Record the fingerprint of the set, if the registry had to be written anyway."""
+        # It only saves time, so that whatever hinders it is no failure.
+        with contextlib.suppress(RegistryError):
+            entries = self._registry.entries()
+            secrets = self._secrets(
+                (name, entries[name], step)
+                for step in steps
+                for name in [step.plan.after.get("name", step.observed.known_as)]
+                if name in entries
+            )
+            are_known = all(
+                is_granted(text, secret)
+                for pairs in secrets.values()
+                for _path, text, secret in pairs
+            )
+            if len(secrets) > 1 and are_known:
+                self._registry.put_set_fingerprint(_key(secrets), fingerprint(_together(secrets)))
+
+    @staticmethod
+    def _secrets(known: t.Iterable[tuple[str, Entry, Step]]) -> Secrets:
+        """The secrets that a task gives, and the registry has fingerprints of.
+
+        :param known: names and entries of the registry, each with what the task says of it.
+        """
+        found: Secrets = {}
+        for name, entry, step in known:
+            pairs = [
+                (path, text, secret)
+                for path, secret in sorted(step.resource.desired.compared_secrets().items())
+                for text in [entry.secrets.get(path)]
+                if text is not None
+            ]
+            if pairs:
+                found[name] = pairs
+        return found
 
     def check(self, steps: t.Sequence[Step]) -> None:
         known: dict[str, Step] = {}
@@ -163,3 +231,17 @@ class ActionConnections(Resources):
         self._directory.renew()
         self.each(list(finishes), finish)
         self._directory.renew()
+
+
+def _key(secrets: Secrets) -> str:
+    """What tells a set from other sets: its names."""
+    return hashlib.sha256(_canonical(sorted(secrets))).hexdigest()[:16]
+
+
+def _together(secrets: Secrets) -> str:
+    """What the fingerprint of a set is made of. With their fingerprints in it, it holds as long as these do."""
+    return hashlib.sha256(_canonical(sorted(secrets.items()))).hexdigest()
+
+
+def _canonical(value: t.Any) -> bytes:
+    return json.dumps(value).encode("ascii")

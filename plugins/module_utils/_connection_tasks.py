@@ -77,6 +77,16 @@ class Desired:
         names = [repr(self.name)] if self.name else []
         return " ".join(["action connection", *names, *filter(None, [self.connection_id])])
 
+    def compared_secrets(self) -> dict[str, str]:
+        """The secrets that are to be compared with those that were sent, by their paths inside the credentials."""
+        configuration = self.configuration
+        if configuration is None or self.update_secrets != "on_change":
+            return {}
+        given = configuration.credentials.secrets(
+            configuration.values[configuration.credentials.key]
+        )
+        return {path: secret for path, secret in given.items() if secret is not None}
+
     @classmethod
     def of(cls, params: t.Mapping[str, t.Any]) -> Desired:
         """:raises OptionError: for all that is wrong with the options and can be known without Datadog."""

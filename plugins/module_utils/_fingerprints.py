@@ -14,11 +14,12 @@ it: C($scrypt$ln=13,r=8,p=1$<salt>$<hash>).
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
 import hmac
+import os
 import re
 import secrets
+import threading
 import typing as t
 
 #: What a new fingerprint costs. Measured: 20 to 30 ms each, and 8 MiB for scrypt.
@@ -37,13 +38,31 @@ class CannotCompute(Exception):
     """This host cannot compute that kind of fingerprint."""
 
 
+#: What matches() has found out, or need not find out.
+_known: dict[tuple[str, str], bool] = {}
+#: As many as there are processors: more at a time take more memory, and no less time.
+_computing = threading.BoundedSemaphore(min(os.cpu_count() or 1, 4))
+
+
 def fingerprint(secret: str) -> str:
     """:returns: the fingerprint of a secret, with a new salt."""
     salt = secrets.token_bytes(16)
     try:
-        return _written("scrypt", SCRYPT, salt, _scrypt(secret, salt, SCRYPT))
+        text = _written("scrypt", SCRYPT, salt, _scrypt(secret, salt, SCRYPT))
     except CannotCompute:
-        return _written("pbkdf2-sha256", PBKDF2, salt, _pbkdf2(secret, salt, PBKDF2))
+        text = _written("pbkdf2-sha256", PBKDF2, salt, _pbkdf2(secret, salt, PBKDF2))
+    take_for_granted(text, secret)
+    return text
+
+
+def take_for_granted(text: str, secret: str) -> None:
+    """Let matches() believe that a fingerprint is that of a secret."""
+    _known[text, secret] = True
+
+
+def is_granted(text: str, secret: str) -> bool:
+    """Whether it is known without computing anything that a fingerprint is that of a secret."""
+    return _known.get((text, secret), False)
 
 
 def is_fingerprint(text: t.Any) -> bool:
@@ -51,12 +70,17 @@ def is_fingerprint(text: t.Any) -> bool:
     return isinstance(text, str) and _read(text) is not None
 
 
-@functools.cache
 def matches(text: str, secret: str) -> bool:
     """Whether a fingerprint is that of a secret.
 
     :returns: also False where this host cannot tell, because FIPS mode forbids what the fingerprint was made with.
     """
+    if (text, secret) not in _known:
+        _known[text, secret] = _matches(text, secret)
+    return _known[text, secret]
+
+
+def _matches(text: str, secret: str) -> bool:
     read = _read(text)
     if read is None:
         return False
@@ -88,16 +112,17 @@ def _read(text: str) -> tuple[str, dict[str, int], bytes, bytes] | None:
 def _scrypt(secret: str, salt: bytes, parameters: t.Mapping[str, int]) -> bytes:
     """:raises CannotCompute: in FIPS mode, and where Python was built without it."""
     try:
-        return hashlib.scrypt(
-            _encoded(secret),
-            salt=salt,
-            n=2 ** parameters["ln"],
-            r=parameters["r"],
-            p=parameters["p"],
-            # What the algorithm takes, and some for OpenSSL, which else stops at 32 MiB.
-            maxmem=129 * parameters["r"] * (2 ** parameters["ln"] + parameters["p"] + 2),
-            dklen=32,
-        )
+        with _computing:
+            return hashlib.scrypt(
+                _encoded(secret),
+                salt=salt,
+                n=2 ** parameters["ln"],
+                r=parameters["r"],
+                p=parameters["p"],
+                # What the algorithm takes, and some for OpenSSL, which else stops at 32 MiB.
+                maxmem=129 * parameters["r"] * (2 ** parameters["ln"] + parameters["p"] + 2),
+                dklen=32,
+            )
     except (AttributeError, ValueError) as exc:
         raise CannotCompute(str(exc)) from exc
 

@@ -282,6 +282,9 @@ class Resources:
         """
         raise NotImplementedError
 
+    def conclude(self, steps: t.Sequence[Step]) -> None:
+        """Do what is left to do after something was written or recorded, and nothing has failed. Raises Refusal."""
+
     def each(self, steps: t.Sequence[Step], do: t.Callable[[Step], None]) -> None:
         """Do something with each step, several at a time.
 
@@ -350,12 +353,15 @@ def converge(kept: Resources, check_mode: bool, attempts: int) -> list[Step]:
     if len(_sound(steps)) < len(steps):
         _leave(steps)
     elif not check_mode:
+        due = [step for step in steps if step.is_due]
         for part in (purged, desired) if kept.purges_first else (desired, purged):
-            due = [step for step in part if step.is_due]
+            due_part = [step for step in part if step.is_due]
             if len(_sound(steps)) < len(steps):
-                _leave(due)
+                _leave(due_part)
             else:
-                _carry_out(kept, due)
+                _carry_out(kept, due_part)
+        if due and len(_sound(steps)) == len(steps):
+            kept.conclude(steps)
     for step in _sound(steps):
         step.result = step.result or step.resource.foretell(step.plan, step.observed)
     return steps

@@ -37,6 +37,10 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._plan import Optio
 #: Tells a registry from other JSON files.
 FORMAT = "tidyops.datadog connection registry"
 VERSION = 1
+#: The same of one with fingerprints of sets.
+VERSION_WITH_SETS = 2
+#: How many fingerprints of sets are kept; the oldest goes first.
+MOST_SETS = 16
 #: Seconds between two tries to lock.
 LOCK_PAUSE = 0.02
 #: Seconds that another run may take to read and replace the file.
@@ -172,6 +176,14 @@ class Registry:
         """The name under which a connection is known, and what is known of it, or of the one that takes its place."""
         raise NotImplementedError
 
+    def set_fingerprint(self, key: str) -> str | None:
+        """The fingerprint of all secrets of a set together."""
+        raise NotImplementedError
+
+    def put_set_fingerprint(self, key: str, fingerprint_of_set: str) -> None:
+        """Record it. It has to tell by itself what it is about: entries may change without it."""
+        raise NotImplementedError
+
     def put(self, name: str, entry: Entry) -> None:
         """Record an entry for good, and forget other names of the same connection and of the one that it replaces."""
         raise NotImplementedError
@@ -216,6 +228,12 @@ class NoRegistry(Registry):
     def entry_of(self, connection_id: str) -> tuple[str, Entry] | None:
         return next(iter(self.entries().items()), None)
 
+    def set_fingerprint(self, key: str) -> str | None:
+        return None
+
+    def put_set_fingerprint(self, key: str, fingerprint_of_set: str) -> None:
+        pass
+
     def put(self, name: str, entry: Entry) -> None:
         pass
 
@@ -250,14 +268,24 @@ def open_registry(option: str | None, site: str, patience: float) -> Registry:
     return FileRegistry(option, site, patience)
 
 
-class _Change(t.NamedTuple):
-    """A change of entries that waits to be written, and what came of it."""
+class _Content(t.NamedTuple):
+    """What a file holds.
 
-    apply: t.Callable[[dict[str, Entry]], bool]
+    :ivar sets: fingerprints of sets by their keys, the oldest first.
+    """
+
+    entries: dict[str, Entry]
+    sets: dict[str, str]
+
+
+class _Change(t.NamedTuple):
+    """A change that waits to be written, and what came of it."""
+
+    apply: t.Callable[[_Content], bool]
     recorded: Future[bool]
 
 
-class _Content(t.NamedTuple):
+class _Known(t.NamedTuple):
     """What was read from a file or written to it.
 
     :ivar file: keeps it open: as long as it is, no other file has its number.
@@ -265,7 +293,7 @@ class _Content(t.NamedTuple):
 
     file: t.BinaryIO
     status: tuple[int, ...]
-    entries: t.Mapping[str, Entry]
+    content: _Content
 
 
 def _status(status: os.stat_result) -> tuple[int, ...]:
@@ -293,10 +321,23 @@ class FileRegistry(Registry):
         # Locks of bytes do not hold between the threads of a process.
         self._mutex = threading.Lock()
         self._waiting: collections.deque[_Change] = collections.deque()
-        self._content: _Content | None = None
+        self._known: _Known | None = None
 
     def entries(self) -> t.Mapping[str, Entry]:
-        return self._read(self._target())
+        return self._read(self._target()).entries
+
+    def set_fingerprint(self, key: str) -> str | None:
+        return self._read(self._target()).sets.get(key)
+
+    def put_set_fingerprint(self, key: str, fingerprint_of_set: str) -> None:
+        def put(content: _Content) -> bool:
+            content.sets.pop(key, None)
+            content.sets[key] = fingerprint_of_set
+            for oldest in list(content.sets)[:-MOST_SETS]:
+                del content.sets[oldest]
+            return True
+
+        self._record(put)
 
     def entry(self, name: str) -> Entry | None:
         return self.entries().get(name)
@@ -308,8 +349,8 @@ class FileRegistry(Registry):
         return next(iter(known + taken), None)
 
     def put(self, name: str, entry: Entry) -> None:
-        def put(entries: dict[str, Entry]) -> bool:
-            self._put(entries, name, entry)
+        def put(content: _Content) -> bool:
+            self._put(content.entries, name, entry)
             return True
 
         self._record(put)
@@ -317,7 +358,8 @@ class FileRegistry(Registry):
     def change(
         self, name: str, entry: Entry | None, expected: t.Mapping[str, Entry | None]
     ) -> bool:
-        def change(entries: dict[str, Entry]) -> bool:
+        def change(content: _Content) -> bool:
+            entries = content.entries
             is_expected = entries.get(name) == expected[name] and all(
                 known == expected.get(other)
                 for other, known in entries.items()
@@ -364,10 +406,10 @@ class FileRegistry(Registry):
         with self._locked(byte, self._patience, f"write action connection {name!r}", make):
             yield
 
-    def _record(self, change: t.Callable[[dict[str, Entry]], bool]) -> bool:
+    def _record(self, change: t.Callable[[_Content], bool]) -> bool:
         """Change the file. What several threads want to change at the same time is written at once.
 
-        :param change: changes the entries; where it raises, it has changed nothing.
+        :param change: changes the content; where it raises, it has changed nothing.
         :returns: what it returned, when that is written.
         """
         mine = _Change(change, Future())
@@ -383,13 +425,14 @@ class FileRegistry(Registry):
         try:
             with self._locked(0, LONGEST_REPLACEMENT, "record a connection"):
                 target = self._target()
-                entries = dict(self._read(target))
+                known = self._read(target)
+                content = _Content(dict(known.entries), dict(known.sets))
                 for change, recorded in changes:
                     try:
-                        results.append((recorded, change(entries)))
+                        results.append((recorded, change(content)))
                     except RegistryError as exc:
                         recorded.set_exception(exc)
-                self._write(target, entries)
+                self._write(target, content)
         except BaseException as exc:  # pylint: disable=broad-exception-caught # others wait for it
             for _change, recorded in changes:
                 if not recorded.done():
@@ -424,14 +467,14 @@ class FileRegistry(Registry):
                 raise self._error("cannot be read", exc) from exc
         raise self._error("is no file")
 
-    def _read(self, target: str) -> t.Mapping[str, Entry]:
-        """The entries of the file. While it is the same, it is not read again."""
+    def _read(self, target: str) -> _Content:
+        """What the file holds; not to be changed. While it is the same, it is not read again."""
         try:
-            known = self._content
+            known = self._known
             if known and _status(os.lstat(target)) == known.status:
-                return known.entries
+                return known.content
             descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-            # Kept open; see _Content.
+            # Kept open; see _Known.
             file = os.fdopen(descriptor, "rb")  # pylint: disable=consider-using-with
             status = _status(os.fstat(descriptor))
             text = file.read().decode("utf-8-sig")
@@ -439,7 +482,7 @@ class FileRegistry(Registry):
             folder = os.path.dirname(target)
             if not os.path.isdir(folder):
                 raise self._error(f"cannot be made: there is no folder {folder}") from None
-            return {}
+            return _Content({}, {})
         except OSError as exc:
             raise self._error("cannot be read", exc) from exc
         except ValueError as exc:
@@ -455,10 +498,10 @@ class FileRegistry(Registry):
             raise self._error(f"is broken: line {exc.lineno} is not JSON{conflict}") from exc
         except (RecursionError, ValueError) as exc:
             raise self._error("is broken: it is not the JSON of a registry") from exc
-        self._content = _Content(file, status, self._entries(content, twice))
-        return self._content.entries
+        self._known = _Known(file, status, self._checked(content, twice))
+        return self._known.content
 
-    def _entries(self, content: t.Any, twice: list[str]) -> dict[str, Entry]:
+    def _checked(self, content: t.Any, twice: list[str]) -> _Content:
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise self._error(f"is something else: a registry says {FORMAT!r} as its format")
         if twice:
@@ -466,14 +509,17 @@ class FileRegistry(Registry):
         version = content.get("version")
         if not isinstance(version, int) or isinstance(version, bool) or version < 1:
             raise self._error("is broken: its version is no number")
-        if version > VERSION:
+        if version > VERSION_WITH_SETS:
             raise self._error(
-                f"has version {version} of its format, and this release of tidyops.datadog knows {VERSION}. Update the"
+                f"has version {version} of its format, and this release of tidyops.datadog knows {VERSION_WITH_SETS}. Update the"
                 " collection"
             )
         site, written = content.get("site"), content.get("connections")
-        if set(content) != {"format", "version", "site", "connections"}:
+        sets = content.get("sets", {})
+        if set(content) - {"sets"} != {"format", "version", "site", "connections"}:
             raise self._error("is broken: it must have format, version, site and connections")
+        if not isinstance(sets, dict) or not all(map(is_fingerprint, sets.values())):
+            raise self._error("is broken: sets must hold fingerprints")
         if not isinstance(site, str) or not isinstance(written, dict):
             raise self._error("is broken: site must be a text, and connections an object")
         if site != self._site:
@@ -495,17 +541,19 @@ class FileRegistry(Registry):
                 )
             if entry.connection_id:
                 names[entry.connection_id] = name
-        return entries
+        return _Content(entries, sets)
 
-    def _write(self, target: str, entries: t.Mapping[str, Entry]) -> None:
+    def _write(self, target: str, content: _Content) -> None:
         """Replace the file: a reader, or a crash, finds the former one or the new one, never a part."""
-        content = {
+        entries, sets = content
+        written = {
             "format": FORMAT,
-            "version": VERSION,
+            "version": VERSION_WITH_SETS if sets else VERSION,
             "site": self._site,
             "connections": {name: entries[name].written() for name in sorted(entries)},
+            **({"sets": sets} if sets else {}),
         }
-        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(written, indent=2, ensure_ascii=False) + "\n"
         folder, name = os.path.split(target)
         draft = os.path.join(folder, f".{name}.new")
         try:
@@ -528,9 +576,7 @@ class FileRegistry(Registry):
                     os.fsync(file.fileno())
                     kept = os.dup(file.fileno())
                 os.replace(draft, target)
-                self._content = _Content(
-                    os.fdopen(kept, "rb"), _status(os.fstat(kept)), dict(entries)
-                )
+                self._known = _Known(os.fdopen(kept, "rb"), _status(os.fstat(kept)), content)
             except OSError:
                 with contextlib.suppress(OSError):
                     os.unlink(draft)

@@ -122,7 +122,11 @@ def _returned(step: Step) -> dict[str, t.Any]:
 def _row(step: Step, forbidden_hint: str) -> dict[str, t.Any]:
     """What is returned of one resource of a set."""
     if not step.error:
-        return {**step.resource.names, **_returned(step)}
+        row = {**step.resource.names, **_returned(step)}
+        if not step.done.changed:
+            # A large set would be returned three times.
+            del row["diff"]
+        return row
     return {
         **step.resource.names,
         "operation": "none",

@@ -179,7 +179,7 @@ connections:
       type: bool
     diff:
       description: The connection C(before) and C(after), as RV(tidyops.datadog.action_connection#module:diff).
-      returned: if it did not fail
+      returned: if it changes
       type: dict
     failed:
       description: V(true) if it failed.

@@ -147,7 +147,7 @@ connections:
       type: dict
     diff:
       description: The connection C(before) and C(after), as RV(tidyops.datadog.team_connection#module:diff).
-      returned: if it did not fail
+      returned: if it changes
       type: dict
     failed:
       description: V(true) if it failed.

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 
@@ -112,8 +113,11 @@ class TestLifeCycle:
         kept.is_silent(*changed, state="absent")
 
     def test_each_result_is_that_of_a_task_about_one(self, kept: Set) -> None:
-        kept.run(*ALL)
+        created = kept.run(*ALL)
         result = kept.run(*ALL)
+        assert [row["diff"] for row in created["connections"]] == [
+            {key: diff[key] for key in ("before", "after")} for diff in created["diff"]
+        ]
         for task, row in zip(ALL, result["connections"]):
             alone = kept.keeper.run(**task)
             assert row == {
@@ -125,7 +129,6 @@ class TestLifeCycle:
                 "operation",
                 "connection",
                 "connection_id",
-                "diff",
                 "drifted",
             }
 
@@ -366,6 +369,62 @@ class TestPurge:
         kept.is_whole("A", "B")
         assert operations(kept.run(aws("A"), aws("C"), purge=True)) == ["none", "create", "delete"]
         kept.is_whole("A", "C")
+
+
+class TestSetFingerprint:
+    """With one fingerprint of all secrets of a set an unchanged one is recognised at once."""
+
+    TASKS = [gitlab("A", f"{CANARY}-a"), gitlab("B", f"{CANARY}-b"), aws("C")]
+
+    @staticmethod
+    def sets(kept: Set) -> dict[str, str]:
+        return json.loads(kept.home.raw()).get("sets", {})
+
+    def test_it_is_recorded_with_what_changes(self, kept: Set) -> None:
+        kept.run(*self.TASKS, check_mode=True)
+        assert kept.home.raw() == b""
+        kept.run(*self.TASKS)
+        [first] = self.sets(kept).values()
+        kept.is_silent(*self.TASKS)
+        assert operations(kept.run(gitlab("A"), *self.TASKS[1:])) == ["update", "none", "none"]
+        [second] = self.sets(kept).values()
+        assert first != second
+        kept.is_silent(gitlab("A"), *self.TASKS[1:])
+
+    def test_one_connection_needs_none(self, kept: Set) -> None:
+        kept.run(self.TASKS[0])
+        kept.keeper.run(**example("http.token_auth"))
+        assert not self.sets(kept) and json.loads(kept.home.raw())["version"] == 1
+
+    def test_a_change_by_another_task_makes_it_worthless(self, kept: Set) -> None:
+        kept.run(*self.TASKS)
+        kept.keeper.run(**gitlab("A", f"{CANARY}-new"))
+        assert operations(kept.run(*self.TASKS)) == ["update", "none", "none"]
+        kept.is_silent(*self.TASKS)
+
+    def test_it_holds_for_the_very_fingerprints(self, kept: Set) -> None:
+        """The registry of another state, as git may bring it: what it says of one connection is not what it said."""
+        kept.run(*self.TASKS)
+        content = json.loads(kept.home.raw())
+        entries = content["connections"]
+        entries["A"]["secrets"] = entries["B"]["secrets"]
+        kept.home.path.write_text(json.dumps(content), encoding="utf-8")
+        assert operations(kept.run(*self.TASKS)) == ["update", "none", "none"]
+
+    def test_the_last_sixteen_are_kept(self, kept: Set) -> None:
+        found: set[str] = set()
+        for number in range(18):
+            kept.run(gitlab("Always"), gitlab(f"Number {number}"))
+            found |= set(self.sets(kept))
+        assert len(found) == 18 and len(self.sets(kept)) == 16
+
+    @pytest.mark.parametrize("sets", [[], {"x": "y"}, {"x": None}])
+    def test_a_broken_one(self, kept: Set, sets: t.Any) -> None:
+        kept.run(*self.TASKS)
+        content = {**json.loads(kept.home.raw()), "sets": sets}
+        kept.home.path.write_text(json.dumps(content), encoding="utf-8")
+        result = kept.run(*self.TASKS)
+        assert result["failed"] and "sets must hold fingerprints" in result["msg"]
 
 
 class TestFailures:

@@ -67,7 +67,7 @@ class TestFile:
             (b'{"api_key": "c4n4ry"}', "something else"),
             (b'"c4n4ry"', "something else"),
             (b"[" * 100_000, "is broken"),
-            ({"version": 2}, "version 2"),
+            ({"version": 3}, "version 3"),
             ({"version": "1"}, "its version is no number"),
             ({"site": None}, "site must be a text"),
             ({"connections": []}, "connections an object"),
