@@ -21,7 +21,7 @@ $(VENV)/ready: tests/requirements.txt
 		"$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \
 			>/dev/null 2>&1 || continue; \
 		set -e; \
-		echo "Making $(VENV) with $$("$$python" --version)"; \
+		echo "Making $(VENV) with $$("$$python" --version)" >&2; \
 		"$$python" -m venv --clear $(VENV); \
 		$(VENV)/bin/python -m pip install -qq -r tests/requirements.txt; \
 		touch $@; \
@@ -41,6 +41,10 @@ demo: $(VENV)/ready ## Show the modules at work on an emulated Datadog
 .PHONY: test
 test: $(VENV)/ready ## Run every test and check
 	@$(VENV)/bin/python tests/run.py
+
+.PHONY: benchmark
+benchmark: $(VENV)/ready ## Measure the modules against other ways, as Markdown (ARGS="--sizes 10,100")
+	@$(VENV)/bin/python tests/benchmark/benchmark.py $(ARGS)
 
 .PHONY: emulator
 emulator: $(VENV)/ready ## Start an emulated Datadog on loopback (PORT=N)
