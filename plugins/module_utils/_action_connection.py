@@ -108,11 +108,17 @@ class ActionConnection(Resource):
     def names(self) -> dict[str, t.Any]:
         return {"name": self.desired.name or None}
 
+    def known(self) -> tuple[str, Entry] | None:
+        """What the registry knows of it: its name and entry."""
+        if self.desired.connection_id:
+            return self._registry.entry_of(self.desired.connection_id)
+        entry = self._registry.entry(self.desired.name)
+        return (self.desired.name, entry) if entry else None
+
     def known_id(self) -> str:
         """The id of the connection as far as it is known without Datadog; else empty."""
-        desired = self.desired
-        entry = None if desired.connection_id else self._registry.entry(desired.name)
-        return desired.connection_id or (entry.connection_id if entry else "")
+        known = None if self.desired.connection_id else self.known()
+        return self.desired.connection_id or (known[1].connection_id if known else "")
 
     def observe(self) -> Observation:
         """Read what is there. :raises DatadogError, Refusal: where that cannot be known."""
@@ -139,9 +145,13 @@ class ActionConnection(Resource):
             if not self._registry.is_kept:
                 raise
             warnings.append(
-                f"Datadog does not list the organisation's connections, and the {self._registry.title} knows no"
-                f" {name!r} that exists, so it was taken not to exist. If it does, give its connection_id once: the"
-                f" registry remembers it. ({exc.cause})"
+                CommonWarning(
+                    f"Datadog does not list the organisation's connections, and the {self._registry.title} knows of none that"
+                    " exists as ",
+                    repr(name),
+                    ", which was taken not to exist. If it does, give its connection_id once: the registry remembers it."
+                    f" ({exc.cause})",
+                )
             )
             return Observation(
                 None, name, stored, stored, is_listed=False, warnings=tuple(warnings)
@@ -159,7 +169,7 @@ class ActionConnection(Resource):
 
     def _observe_stored(self, name: str, stored: Entry, doing: str) -> Observation | None:
         """What the registry knows by a name, or what that was to replace; None if it is gone."""
-        connection = self._directory.get(stored.connection_id, doing)
+        connection = self._directory.get(stored.connection_id, doing, stored)
         if connection:
             return self._observe_known(connection, name, stored, stored, doing)
         former = self._directory.get(stored.replaces, doing) if stored.replaces else None
@@ -183,7 +193,7 @@ class ActionConnection(Resource):
 
     def _observe_id(self, connection_id: str, doing: str) -> Observation:
         known_as, stored = self._registry.entry_of(connection_id) or ("", None)
-        connection = self._directory.get(connection_id, doing)
+        connection = self._directory.get(connection_id, doing, stored)
         if connection is None or not self.desired.configuration:
             # To delete one by its id is to delete no other.
             return Observation(connection, known_as, stored, None)
@@ -422,10 +432,11 @@ class ActionConnection(Resource):
         if compares and not registry.is_kept:
             warnings.append(
                 CommonWarning(
-                    "Datadog never returns secrets, so those of %s could not be compared and were not sent. Ways out: give a"
-                    " registry, which keeps fingerprints of them; or set update_secrets, to 'always' to send them with every"
-                    " run, or to 'on_create' if they need no comparison.",
+                    "Datadog never returns secrets, so those of ",
                     title,
+                    " could not be compared and were not sent. Ways out: give a registry, which keeps fingerprints of them; or"
+                    " set update_secrets, to 'always' to send them with every run, or to 'on_create' if they need no"
+                    " comparison.",
                 )
             )
         if observed.drifted:
@@ -442,10 +453,14 @@ class ActionConnection(Resource):
             )
         for path in wanted.hidden(connection.values):
             warnings.append(
-                f"Datadog's answer leaves {path} out, so nothing tells which of them {title} has. Those of the task were"
-                " taken to be there, and none was removed. With update_secrets 'always' those of the task are sent;"
-                " others go only if the connection is deleted and created again. A registry remembers those that were"
-                " sent."
+                CommonWarning(
+                    f"Datadog's answer leaves {path} out, so nothing tells which of them ",
+                    title,
+                    " has. Those of the task were"
+                    " taken to be there, and none was removed. With update_secrets 'always' those of the task are sent;"
+                    " others go only if the connection is deleted and created again. A registry remembers those that were"
+                    " sent.",
+                )
             )
         return warnings
 
@@ -596,7 +611,9 @@ class ActionConnection(Resource):
         if stored:
             left = _without_id(stored, self.desired.connection_id)
             # Where another run has recorded another connection since, that one stays known.
-            self._registry.change(name, left, {name: stored})
+            is_forgotten = self._registry.change(name, left, {name: stored})
+            if not is_forgotten and not connection:
+                raise _overtaken(f"forget {self.desired.title}")
 
     def _delete(self, connection_id: str) -> None:
         doing = f"delete action connection {connection_id}"
@@ -660,7 +677,7 @@ class ActionConnection(Resource):
             return written
         doing = f"read action connection {written.connection_id} again"
         try:
-            return self._directory.get(written.connection_id, doing) or written
+            return self._directory.read(written.connection_id, doing) or written
         except DatadogError as exc:
             plan.warnings.append(f"The connection was written. {exc}")
             return written
@@ -775,8 +792,12 @@ class ActionConnection(Resource):
         except (DatadogError, NotListed) as exc:
             if isinstance(exc, DatadogError) or not self._registry.is_kept:
                 plan.warnings.append(
-                    f"Created {created.connection_id}, but could not see whether another run created one"
-                    f" of the same name at the same time. {exc}"
+                    CommonWarning(
+                        "Created ",
+                        created.connection_id,
+                        ", but could not see whether another run created one of the same name at the same time."
+                        f" {exc}",
+                    )
                 )
             return self._read_back(plan, created)
         mine = next((m for m in matches if m.connection_id == created.connection_id), created)

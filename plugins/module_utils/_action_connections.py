@@ -12,7 +12,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import threading
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._action_connection import (
     ActionConnection,
@@ -55,7 +57,12 @@ Secrets = dict[str, list[tuple[str, str, str]]]
 
 
 class SurplusConnection(ActionConnection):
-    """A connection that the registry knows and a set does not list: it is to go."""
+    """A connection that the registry knows and a set does not list: it is to go.
+
+    :ivar listed: the ids of those that the set lists. Whatever the registry says, they stay.
+    """
+
+    listed: t.Container[str] = ()
 
     def observe(self) -> Observation:
         name = self.desired.name
@@ -69,6 +76,10 @@ class SurplusConnection(ActionConnection):
             )
             return Observation(None, name, None, None, warnings=(left,))
         known = self._observe_stored(name, stored, doing) if stored else None
+        if known and known.connection and known.connection.connection_id in self.listed:
+            return Observation(None, name, stored, stored)
+        if known and known.former and known.former.connection_id in self.listed:
+            return replace(known, former=None)
         return known or Observation(None, name, stored, stored)
 
 
@@ -120,6 +131,15 @@ class ActionConnections(Resources):
         )
 
     def observe(self, steps: t.Sequence[Step]) -> None:
+        # While Datadog is waited for, the processor has nothing else to do.
+        comparing = threading.Thread(target=self._compare_secrets, args=[steps])
+        comparing.start()
+        try:
+            self._observe(steps)
+        finally:
+            comparing.join()
+
+    def _observe(self, steps: t.Sequence[Step]) -> None:
         if len(steps) > 1:
             ids = [step.resource.known_id() for step in steps]
             # The list takes fewer requests than reading each connection, or is needed to find some.
@@ -130,20 +150,22 @@ class ActionConnections(Resources):
             step.observed = step.resource.observe()
 
         self.each(steps, observe)
-        self._recognise([step for step in steps if not step.error])
 
-    def _recognise(self, steps: t.Sequence[Step]) -> None:
-        """See with one slow computation whether all secrets of a set are those that were sent last.
+    def _compare_secrets(self, steps: t.Sequence[Step]) -> None:
+        """Compare the secrets with those that were sent last, as far as that takes one slow computation.
 
-        If they are not, each is compared by itself.
+        If those of a set are not all the same, each is compared by itself later. So is what cannot be compared yet.
         """
-        secrets = self._secrets(
-            (step.observed.known_as, step.observed.entry, step) for step in steps
-        )
-        recorded = self._registry.set_fingerprint(_key(secrets)) if len(secrets) > 1 else None
-        if recorded and matches(recorded, _together(secrets)):
-            for pairs in secrets.values():
-                for _path, text, secret in pairs:
+        with contextlib.suppress(RegistryError):
+            secrets = self._secrets(
+                (*known, step) for step in steps for known in [step.resource.known()] if known
+            )
+            recorded = self._registry.set_fingerprint(_key(secrets)) if len(secrets) > 1 else None
+            pairs = [(text, secret) for each in secrets.values() for _path, text, secret in each]
+            if len(secrets) == 1:
+                matches(*pairs[0])
+            elif recorded and matches(recorded, _together(secrets)):
+                for text, secret in pairs:
                     take_for_granted(text, secret)
 
     def conclude(self, steps: t.Sequence[Step]) -> None:
@@ -191,7 +213,7 @@ class ActionConnections(Resources):
                 continue
             other = known.setdefault(connection.connection_id, step)
             if other is not step:
-                raise Refusal(
+                step.error = Refusal(
                     f"{other.resource.place} and {step.resource.place} mean the same action connection,"
                     f" {connection.connection_id} ({connection.name!r}). Way out: leave one of them out"
                 )
@@ -205,31 +227,36 @@ class ActionConnections(Resources):
             names |= {desired.name, observed.known_as}
             ids.add(desired.connection_id)
             ids |= {each.connection_id for each in (observed.connection, observed.former) if each}
-        return [
-            SurplusConnection(
-                Desired(name, "", "on_create", False, None),
-                self._client,
-                self._directory,
-                self._registry,
-            )
-            for name, entry in self._registry.entries().items()
-            if name not in names and (entry.creating or entry.connection_id not in ids)
-        ]
+        surplus: list[Resource] = []
+        for name, entry in self._registry.entries().items():
+            if name in names or (entry.connection_id in ids and not entry.creating):
+                continue
+            desired = Desired(name, "", "on_create", False, None)
+            connection = SurplusConnection(desired, self._client, self._directory, self._registry)
+            connection.listed = ids
+            surplus.append(connection)
+        return surplus
 
     def apply(self, steps: t.Sequence[Step]) -> None:
         finishes: dict[Step, Finish] = {}
 
         def write(step: Step) -> None:
-            finishes[step] = step.resource.write(step.plan, step.observed)
+            finish = step.resource.write(step.plan, step.observed)
+            if step.plan.operation == "replace":
+                # A run that is killed here leaves one connection too many, and not one of each replacement.
+                self._directory.renew()
+                step.result = finish()
+            else:
+                finishes[step] = finish
 
-        def finish(step: Step) -> None:
+        def end(step: Step) -> None:
             step.result = finishes[step]()
 
         self._directory.renew()
         self.each(steps, write)
         # One look at the list serves all.
         self._directory.renew()
-        self.each(list(finishes), finish)
+        self.each(list(finishes), end, regardless=True)
         self._directory.renew()
 
 

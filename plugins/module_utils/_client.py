@@ -161,10 +161,18 @@ class DatadogRetry(Retry):
 
     IDEMPOTENT = frozenset(["GET", "PUT", "PATCH", "DELETE"])
     brake: Brake
+    #: How many answers 429 are not counted.
+    lenience = 0
 
     @classmethod
-    def of(cls, retries: int, brake: Brake) -> DatadogRetry:
-        """:param retries: how often a request is repeated at the most. :param brake: what 429 is to apply."""
+    def of(cls, retries: int, brake: Brake, threads: int) -> DatadogRetry:
+        """Make one for a request.
+
+        :param retries: how often it is repeated at the most.
+        :param brake: what 429 is to apply.
+        :param threads: how many share the rate limit. When it resets, all of them try again, and one of them may be late
+            every time.
+        """
         retry = cls(
             total=retries,
             # "Other" errors are those of TLS; a certificate does not become valid by asking again.
@@ -174,12 +182,14 @@ class DatadogRetry(Retry):
             raise_on_status=False,
         )
         retry.brake = brake
+        retry.lenience = retries * (threads - 1)
         return retry
 
     def new(self, **kwargs: t.Any) -> DatadogRetry:
         """What urllib3 makes of it for the next attempt."""
         retry = super().new(**kwargs)  # pylint: disable=no-member # see increment()
         retry.brake = self.brake
+        retry.lenience = self.lenience
         return retry
 
     def sleep(self, response: t.Any = None) -> None:
@@ -212,7 +222,13 @@ class DatadogRetry(Retry):
     ) -> t.Any:
         if response is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT:
             raise MaxRetryError(_pool, url, ResponseError("asked to wait too long"))
-        # pylint sees the stand-in, object.
+        if response is not None and response.status == 429 and self.lenience > 0:
+            # pylint sees the stand-in, object; so it does below.
+            lenient = self.new(total=(self.total or 0) + 1)  # pylint: disable=no-member
+            lenient.lenience = 0
+            counted = lenient.increment(method, url, response, error, _pool, _stacktrace)
+            counted.lenience = self.lenience - 1
+            return counted
         return super().increment(  # pylint: disable=no-member
             method, url, response, error, _pool, _stacktrace
         )
@@ -296,7 +312,8 @@ class Client:
         self._session.headers.update({"Accept": "application/json", "User-Agent": user_agent})
         self._brake = Brake()
         adapter = HTTPAdapter(
-            pool_maxsize=connections, max_retries=DatadogRetry.of(retries, self._brake)
+            pool_maxsize=connections,
+            max_retries=DatadogRetry.of(retries, self._brake, connections),
         )
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
@@ -361,25 +378,33 @@ class Client:
         def wanted(content: dict[str, t.Any]) -> tuple[list[dict[str, t.Any]], t.Any]:
             return _objects(content), total(as_object(content.get("meta")))
 
-        seen: set[str] = set()
-        number = 0
+        found: dict[str, dict[str, t.Any]] = {}
+        number = attempt = total_before = 0
         while True:
             page = {**(params or {}), "page[size]": PAGE_SIZE, "page[number]": number}
             rows, expected = self._call("GET", path, doing, wanted, params=page)
             if number == 0 and _is_more(expected, most_pages):
                 raise TooLong()
-            fresh = [row for row in rows if row["id"] not in seen]
-            seen.update(row["id"] for row in fresh)
-            yield from fresh
+            fresh = {row["id"]: row for row in rows if row["id"] not in found}
+            found.update(fresh)
             number += 1
             if not isinstance(expected, int):
                 if len(rows) < PAGE_SIZE or not fresh:
-                    return
-            elif len(seen) >= expected:
-                return
-            elif not fresh:
-                reason = f"the list has {expected} entries, of which {len(seen)} came; it may have changed meanwhile"
-                raise DatadogError(doing, reason)
+                    break
+                continue
+            has_shrunk = number > 1 and expected < total_before
+            total_before = expected
+            if has_shrunk or (not fresh and len(found) < expected):
+                # What was deleted from a page that was read has moved something from the next page to it.
+                if attempt >= self.retries:
+                    reason = f"the list has {expected} entries, of which {len(found)} came; it may have changed meanwhile"
+                    raise DatadogError(doing, reason)
+                attempt += 1
+                found.clear()
+                number = 0
+            elif len(found) >= expected:
+                break
+        yield from found.values()
 
     @staticmethod
     def pause(error: DatadogError) -> None:

@@ -225,7 +225,7 @@ class _Listing:
         """A connection, if its row tells all that there is to know."""
         row = self._by_id.get(connection_id)
         found = Observed.of(row) if row else None
-        if not found or not found.tells_kind:
+        if not found or not found.tells_kind or not found.name:
             return None
         return found if found.last_updated or not self._tells_times else None
 
@@ -254,13 +254,21 @@ class Directory:
         with contextlib.suppress(TooLong):
             self._listed(doing, most_pages)
 
-    def get(self, connection_id: str, doing: str) -> Observed | None:
-        """:returns: None where there is none of that id."""
+    def get(self, connection_id: str, doing: str, known: Entry | None = None) -> Observed | None:
+        """Find a connection by its id, in the list if that was read.
+
+        :param known: what the registry knows of it. If the list says something else, it may be the older one.
+        :returns: None where there is none of that id.
+        """
         listing = self._listing
         if listing and listing.generation == self._generation:
             listed = listing.complete(connection_id)
-            if listed:
+            if listed and (known is None or listed.last_updated == known.last_updated):
                 return listed
+        return self.read(connection_id, doing)
+
+    def read(self, connection_id: str, doing: str) -> Observed | None:
+        """The same, as it is now."""
         found = self._client.find(f"{PATH}/{connection_id}", doing)
         return Observed.of(found) if found else None
 
@@ -273,6 +281,8 @@ class Directory:
         refusal = listing.refusal
         if not refusal:
             return listing.named(name)
+        if not _is_refusal(refusal):
+            raise refusal
         needs = (
             f"{FORBIDDEN} If they are, the organisation may lack the list. "
             if refusal.status == 403
@@ -303,14 +313,13 @@ class Directory:
                 try:
                     listing = _Listing(generation, rows)
                 except DatadogError as exc:
-                    # The list is a preview; an organisation without it gets a 4xx that Datadog does not document.
-                    if not _is_refusal(exc):
-                        raise
+                    # Others that want it now would get the same.
                     listing = _Listing(generation, [], exc)
                 self._listing = listing
             return listing
 
 
 def _is_refusal(error: DatadogError) -> bool:
+    """The list is a preview; an organisation without it gets a 4xx that Datadog does not document."""
     status = error.status
     return status is not None and 400 <= status < 500 and status not in (401, 408, 429)

@@ -21,6 +21,7 @@ import re
 import secrets
 import threading
 import typing as t
+from concurrent.futures import Future
 
 #: What a new fingerprint costs. Measured: 20 to 30 ms each, and 8 MiB for scrypt.
 SCRYPT = {"ln": 13, "r": 8, "p": 1}
@@ -38,8 +39,8 @@ class CannotCompute(Exception):
     """This host cannot compute that kind of fingerprint."""
 
 
-#: What matches() has found out, or need not find out.
-_known: dict[tuple[str, str], bool] = {}
+#: What matches() has found out, is finding out, or need not find out.
+_known: dict[tuple[str, str], Future[bool]] = {}
 #: As many as there are processors: more at a time take more memory, and no less time.
 _computing = threading.BoundedSemaphore(min(os.cpu_count() or 1, 4))
 
@@ -57,12 +58,14 @@ def fingerprint(secret: str) -> str:
 
 def take_for_granted(text: str, secret: str) -> None:
     """Let matches() believe that a fingerprint is that of a secret."""
-    _known[text, secret] = True
+    granted: Future[bool] = Future()
+    granted.set_result(True)
+    _known[text, secret] = granted
 
 
 def is_granted(text: str, secret: str) -> bool:
     """Whether it is known without computing anything that a fingerprint is that of a secret."""
-    return _known.get((text, secret), False)
+    return (text, secret) in _known and matches(text, secret)
 
 
 def is_fingerprint(text: t.Any) -> bool:
@@ -71,13 +74,15 @@ def is_fingerprint(text: t.Any) -> bool:
 
 
 def matches(text: str, secret: str) -> bool:
-    """Whether a fingerprint is that of a secret.
+    """Whether a fingerprint is that of a secret. Computed once, whichever threads ask.
 
     :returns: also False where this host cannot tell, because FIPS mode forbids what the fingerprint was made with.
     """
-    if (text, secret) not in _known:
-        _known[text, secret] = _matches(text, secret)
-    return _known[text, secret]
+    mine: Future[bool] = Future()
+    known = _known.setdefault((text, secret), mine)
+    if known is mine:
+        mine.set_result(_matches(text, secret))
+    return known.result()
 
 
 def _matches(text: str, secret: str) -> bool:

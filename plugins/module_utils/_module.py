@@ -40,6 +40,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
 from ansible_collections.tidyops.datadog.plugins.module_utils._report import (
     answered,
     counted,
+    explained,
     of_one,
     of_set,
     warnings_of,
@@ -311,12 +312,14 @@ def run(
     """
     started = time.monotonic()
     module = DatadogModule(argument_spec)
+    hint = ""
     try:
         client = module.client()
         kept = resources(client, module.params)
+        hint = kept.forbidden_hint
         steps = converge(kept, module.check_mode, client.retries)
     except (DatadogError, OptionError, Refusal) as exc:
-        module.fail_json(msg=str(exc), **answered(exc))
+        module.fail_json(msg=explained(exc, hint), **answered(exc))
         return
     if "connections" not in argument_spec:
         result = of_one(steps[0], kept.forbidden_hint)

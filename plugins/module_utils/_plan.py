@@ -121,16 +121,16 @@ class Plan:
 class CommonWarning(str):
     """A warning that many of a set may have alike, so that it is told once for all of them.
 
-    :param template: the warning, with C(%s) in the place of what it is about.
+    :param before: what stands before the subject, and after what follows it.
     :param subject: what it is about.
     """
 
-    template: str
     subject: str
+    around: tuple[str, str]
 
-    def __new__(cls, template: str, subject: str) -> CommonWarning:
-        warning = super().__new__(cls, template.replace("%s", subject))
-        warning.template, warning.subject = template, subject
+    def __new__(cls, before: str, subject: str, after: str) -> CommonWarning:
+        warning = super().__new__(cls, f"{before}{subject}{after}")
+        warning.subject, warning.around = subject, (before, after)
         return warning
 
 
@@ -235,10 +235,14 @@ class Step:
             self.done = plan
         elif not plan.changed and not overtaken:
             # Its warnings are about what was there before; this was made just now.
+            place = self.resource.place
             plan.warnings = [
-                CommonWarning(
-                    f"{again.error} %s was found to be there, so the task went on.",
-                    self.resource.place or "It",
+                (
+                    CommonWarning(
+                        f"{again.error} Found to be there, so the task went on: ", place, "."
+                    )
+                    if place
+                    else f"{again.error} It was found to be there, so the task went on."
                 )
             ]
 
@@ -269,7 +273,7 @@ class Resources:
         raise NotImplementedError
 
     def check(self, steps: t.Sequence[Step]) -> None:
-        """See that no two resources of a set are the same. Raises OptionError or Refusal."""
+        """See that no two resources of a set are the same. Sets C(error) of a step that is the same as another one."""
 
     def surplus(self, steps: t.Sequence[Step]) -> list[Resource]:
         """What is there and does not belong to the set, if the task wants that to go. Raises DatadogError or Refusal."""
@@ -285,16 +289,20 @@ class Resources:
     def conclude(self, steps: t.Sequence[Step]) -> None:
         """Do what is left to do after something was written or recorded, and nothing has failed. Raises Refusal."""
 
-    def each(self, steps: t.Sequence[Step], do: t.Callable[[Step], None]) -> None:
+    def each(
+        self, steps: t.Sequence[Step], do: t.Callable[[Step], None], regardless: bool = False
+    ) -> None:
         """Do something with each step, several at a time.
 
         What it raises becomes the step's error. If the others would run into the same, they are not begun, or are postponed
         where it is in doubt.
+
+        :param regardless: whether the others are begun all the same.
         """
         failed: list[Step] = []
 
         def attempt(step: Step) -> None:
-            step.error = left_for(failed)
+            step.error = None if regardless else left_for(failed)
             if step.error:
                 return
             try:
@@ -340,15 +348,15 @@ def converge(kept: Resources, check_mode: bool, attempts: int) -> list[Step]:
 
     def planned(resources: t.Iterable[Resource]) -> list[Step]:
         steps = [Step(resource, attempts) for resource in resources]
-        _observe(kept, steps)
+        if steps:
+            kept.observe(steps)
         kept.each(_sound(steps), Step.decide)
         return steps
 
     desired = planned(kept.resources)
-    is_sound = len(_sound(desired)) == len(desired)
-    if is_sound:
+    if len(_sound(desired)) == len(desired):
         kept.check(desired)
-    purged = planned(kept.surplus(desired)) if is_sound else []
+    purged = planned(kept.surplus(desired)) if len(_sound(desired)) == len(desired) else []
     steps = desired + purged
     if len(_sound(steps)) < len(steps):
         _leave(steps)
@@ -367,15 +375,6 @@ def converge(kept: Resources, check_mode: bool, attempts: int) -> list[Step]:
     return steps
 
 
-def _observe(kept: Resources, steps: list[Step]) -> None:
-    try:
-        if steps:
-            kept.observe(steps)
-    except (DatadogError, Refusal) as exc:
-        steps[0].error = exc
-        _leave(steps)
-
-
 def _leave(steps: t.Iterable[Step]) -> None:
     """Begin none of them."""
     for step in _sound(steps):
@@ -390,7 +389,12 @@ def _carry_out(kept: Resources, due: list[Step]) -> None:
         postponed = [step for step in due if isinstance(step.error, Postponed)]
         for step in again:
             step.again, step.error, step.result = step.error, None, {}
-        _observe(kept, again)
+        try:
+            if again:
+                kept.observe(again)
+        except (DatadogError, Refusal) as exc:
+            for step in again:
+                step.error = exc
         kept.each(_sound(again), Step.reconsider)
         for step in again:
             if isinstance(step.error, NotBegun):

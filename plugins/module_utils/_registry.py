@@ -403,7 +403,8 @@ class FileRegistry(Registry):
     def _name_locked(self, name: str, make: bool) -> t.Iterator[None]:
         digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
         byte = 1 + int.from_bytes(digest[:6], "big")
-        with self._locked(byte, self._patience, f"write action connection {name!r}", make):
+        doing = f"write action connection {name!r}"
+        with self._locked(byte, self._patience, doing, make, Occupied):
             yield
 
     def _record(self, change: t.Callable[[_Content], bool]) -> bool:
@@ -541,6 +542,12 @@ class FileRegistry(Registry):
                 )
             if entry.connection_id:
                 names[entry.connection_id] = name
+        for name, entry in entries.items():
+            if entry.replaces in names and not entry.creating and names[entry.replaces] != name:
+                raise self._error(
+                    f"is broken: {name!r} replaces {entry.replaces}, which is to be deleted, and {names[entry.replaces]!r}"
+                    " has this id. Remove the one that is wrong"
+                )
         return _Content(entries, sets)
 
     def _write(self, target: str, content: _Content) -> None:
@@ -593,9 +600,18 @@ class FileRegistry(Registry):
 
     @contextlib.contextmanager
     def _locked(
-        self, byte: int, patience: float, doing: str, make: bool = True
+        self,
+        byte: int,
+        patience: float,
+        doing: str,
+        make: bool = True,
+        occupied: type[RegistryError] = RegistryError,
     ) -> t.Iterator[None]:
-        """:param make: whether to make the file of locks; if not, nobody has locked anything as long as it is not there."""
+        """Hold a lock.
+
+        :param make: whether to make the file of locks; if not, nobody has locked anything as long as it is not there.
+        :param occupied: what to raise where another run does not let go of it.
+        """
         descriptor = self._open_lock_file(make)
         if descriptor is None:
             yield
@@ -609,9 +625,9 @@ class FileRegistry(Registry):
                 if exc.errno not in (errno.EACCES, errno.EAGAIN):
                     raise self._error("cannot be locked", exc) from exc
                 if time.monotonic() > deadline:
-                    raise self._error(
-                        f"has been locked for {patience:g} s by another run, to {doing}. See what that run does, and try"
-                        " again"
+                    raise occupied(
+                        f"The {self.title} has been locked for {patience:g} s by another run, to {doing}. See what that run"
+                        " does, and try again"
                     ) from exc
             time.sleep(LOCK_PAUSE)
         try:

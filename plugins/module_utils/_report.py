@@ -61,16 +61,22 @@ def counted(steps: t.Sequence[Step]) -> dict[str, int]:
 
 def warnings_of(steps: t.Iterable[Step]) -> list[str]:
     """The warnings of steps without an error; those that several have alike are told once."""
-    told: dict[str, list[tuple[Step, str]]] = {}
+    told: dict[t.Hashable, list[tuple[Step, str]]] = {}
     for step in steps:
         for warning in [] if step.error else step.warnings:
             told.setdefault(_alike(step, warning), []).append((step, warning))
-    return [_told(text, about) for text, about in told.items()]
+    return [_told(about) for about in told.values()]
 
 
-def _alike(step: Step, warning: str) -> str:
+def _alike(step: Step, warning: str) -> t.Hashable:
     """What is the same for warnings that are to be told once."""
-    return warning.template if isinstance(warning, CommonWarning) else _placed(step, warning)
+    return warning.around if isinstance(warning, CommonWarning) else _placed(step, warning)
+
+
+def explained(exc: Exception | None, forbidden_hint: str) -> str:
+    """What to say of an error."""
+    is_forbidden = isinstance(exc, DatadogError) and exc.status == 403
+    return f"{exc} {forbidden_hint}" if is_forbidden and forbidden_hint else str(exc)
 
 
 def answered(exc: Exception | None) -> dict[str, t.Any]:
@@ -84,14 +90,14 @@ def answered(exc: Exception | None) -> dict[str, t.Any]:
     }
 
 
-def _told(template: str, about: t.Sequence[tuple[Step, str]]) -> str:
+def _told(about: t.Sequence[tuple[Step, str]]) -> str:
     step, warning = about[0]
     if not isinstance(warning, CommonWarning):
         return _placed(step, warning)
     subjects = [warning.subject for _step, warning in about if isinstance(warning, CommonWarning)]
     more = len(subjects) - MOST_NAMED
     named = ", ".join(subjects[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-    return template.replace("%s", named)
+    return named.join(warning.around)
 
 
 def _placed(step: Step, text: str) -> str:
@@ -138,7 +144,8 @@ def _row(step: Step, forbidden_hint: str) -> dict[str, t.Any]:
 
 
 def _titled_diff(step: Step) -> dict[str, t.Any]:
-    title = " ".join(str(name) for name in step.resource.names.values() if name)
+    names = [str(name) for name in step.resource.names.values() if name]
+    title = " ".join(names) or step.result["connection_id"]
     header = f"{title} ({step.done.operation})"
     return {"before_header": header, "after_header": header, **_returned(step)["diff"]}
 
@@ -147,9 +154,8 @@ def _problem(step: Step, forbidden_hint: str) -> str:
     """Why a step failed, and what was done before."""
     error = step.error
     # An OptionError names the place by itself.
-    message = [str(error) if isinstance(error, OptionError) else _placed(step, str(error))]
-    if isinstance(error, DatadogError) and error.status == 403:
-        message.append(forbidden_hint)
+    text = explained(error, forbidden_hint)
+    message = [text if isinstance(error, OptionError) else _placed(step, text)]
     if step.resource.progress:
         message.append(f"Done before that: {'; '.join(step.resource.progress)}.")
     return " ".join(message)

@@ -44,8 +44,10 @@ REFUSED = (400, 404, 409, 422)
 #: How long the values of a filter may be. Servers and proxies usually take a line of 8,000.
 LONGEST_FILTER = 6000
 #: Commas separate the values of a filter and cannot be escaped.
-CONNECTED_TEAM = re.compile(r"@[^\s\x00-\x1f\x7f,/@]+/[^\s\x00-\x1f\x7f,/@]+")
-HANDLE = re.compile(r"[^\s\x00-\x1f\x7f,]+")
+CONNECTED_TEAM = re.compile(
+    r"@[^\s\x00-\x1f\x7f\ud800-\udfff,/@]+/[^\s\x00-\x1f\x7f\ud800-\udfff,/@]+"
+)
+HANDLE = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff,]+")
 FORBIDDEN = "The application key needs the permissions teams_read and teams_manage."
 
 SHARED_OPTIONS: dict[str, t.Any] = {
@@ -173,7 +175,8 @@ def desired_set(params: t.Mapping[str, t.Any]) -> dict[str, Desired]:
         )
     for index, given in enumerate(params["connections"]):
         place = f"connections[{index}]"
-        pair = (given["team"], given["connected_team"])
+        is_id = UUID.fullmatch(given["team"])
+        pair = (given["team"].lower() if is_id else given["team"], given["connected_team"])
         known = first.setdefault(pair, place)
         if known != place:
             problems.append((f"{place}:", f"team and connected_team are those of {known} too"))
@@ -221,10 +224,10 @@ class Observed:
         managed_by = attributes.get("managed_by")
         return cls(
             connection_id=data["id"],
-            team=str(team.get("id")),
-            connected_team=str(connected.get("id")),
-            connected_team_type=str(connected.get("type")),
-            source=str(attributes.get("source")),
+            team=str(team.get("id") or ""),
+            connected_team=str(connected.get("id") or ""),
+            connected_team_type=str(connected.get("type") or ""),
+            source=str(attributes.get("source") or ""),
             managed_by=managed_by if isinstance(managed_by, str) else None,
         )
 
@@ -387,9 +390,11 @@ class TeamConnections(Resources):
             step.observed = Observation("", known.get(connection_id))
 
     def _matching(self, identities: t.Sequence[Identity], doing: str) -> list[Observed]:
-        """The connections of these identities, and maybe others. Read in whichever way takes fewer requests."""
-        if self._purge:
-            return self._all(doing)
+        """The connections of these identities, and maybe others."""
+        return self._all(doing) if self._purge else self._filtered(identities, doing)
+
+    def _filtered(self, identities: t.Sequence[Identity], doing: str) -> list[Observed]:
+        """The same, read in whichever way takes fewer requests."""
         chunks = list(_chunks(identities))
         # If all of them are there. A page of all connections is worth the look only if it may save more than itself.
         filtered_pages = sum(-(-len(chunk) // PAGE_SIZE) for chunk in chunks)
@@ -444,7 +449,7 @@ class TeamConnections(Resources):
                 continue
             other = known.setdefault((team_id, desired.connected_team), step)
             if other is not step:
-                raise Refusal(
+                step.error = Refusal(
                     f"{other.resource.place}.team and {step.resource.place}.team are the same team, {team_id}, and it is to be"
                     f" connected with {desired.connected_team}. Way out: leave one of them out"
                 )
@@ -453,6 +458,13 @@ class TeamConnections(Resources):
         if not self._purge:
             return []
         wanted = {_identity(step) for step in steps}
+        rows = self._all("find the team connections that are not listed")
+        unclear = [row for row in rows if not all(row.identity)]
+        if unclear:
+            raise Refusal(
+                f"Datadog's answer does not tell what {unclear[0].connection_id} connects, so nothing can be purged. Way out:"
+                " run the task without purge, and look at the connection in Datadog"
+            )
         return [
             TeamConnection(
                 Desired(
@@ -465,7 +477,7 @@ class TeamConnections(Resources):
                     str(row.connection_id),
                 )
             )
-            for row in self._all("find the team connections that are not listed")
+            for row in rows
             if row.identity not in wanted
             and row.source == self._source
             and self._managed_by in (None, row.managed_by)
@@ -564,7 +576,7 @@ class TeamConnections(Resources):
     def _not_there(self, batch: t.Sequence[Step], error: DatadogError) -> list[Step]:
         """Look again for connections that were refused together. :returns: those that are not there."""
         try:
-            rows = self._matching([_identity(step) for step in batch], error.doing)
+            rows = self._filtered([_identity(step) for step in batch], error.doing)
         except DatadogError as exc:
             for step in batch:
                 step.error = exc
@@ -575,8 +587,11 @@ class TeamConnections(Resources):
             if _identity(step) not in there:
                 left.append(step)
                 continue
-            template = f"{error} %s is there by now: another run was faster, or Datadog has done a part of what it refused."
-            remark = CommonWarning(template, step.resource.place)
+            remark = CommonWarning(
+                f"{error} There by now all the same: ",
+                step.resource.place,
+                ". Another run was faster, or Datadog has done a part of what it refused.",
+            )
             step.error = LookAgain(error, effect=False, remark=remark)
         self._looked_again.update(left)
         return left

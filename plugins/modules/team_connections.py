@@ -120,8 +120,8 @@ connections:
   description:
     - What was done with each connection, or would be done in check mode. Those of the task in its order, then those that were
       purged.
-    - Returned by a task that failed, too, unless it failed before the first request.
-  returned: always
+    - Returned by a task that failed, too, unless what failed concerns the task as a whole and nothing was written.
+  returned: success, and failure of some connections
   type: list
   elements: dict
   contains:

@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog
+from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog, Server
 from ansible_collections.tidyops.datadog.tests.unit.examples import (
     CANARY,
     KINDS,
@@ -21,6 +21,7 @@ from ansible_collections.tidyops.datadog.tests.unit.examples import (
 )
 from ansible_collections.tidyops.datadog.tests.unit.keeper import Keeper, rotated
 
+PATH = "/api/v2/actions/connections"
 UNKNOWN_ID = "3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"
 ALL = [example(kind) for kind in KINDS]
 
@@ -81,6 +82,12 @@ class Set:
         assert (result["changed"], result["diff"], result["warnings"]) == (False, [], [])
         assert set(operations(result)) == {"none"}
         assert (self.home.raw(), self.datadog.writes()) == (before, writes)
+
+    def remember(self, name: str, **fields: t.Any) -> None:
+        """Write to the registry what another run, or a merge in git, may have written."""
+        content = json.loads(self.home.raw())
+        content["connections"].setdefault(name, {}).update(fields)
+        self.home.path.write_text(json.dumps(content), encoding="utf-8")
 
     def is_whole(self, *names: str) -> None:
         """Datadog has one connection of each name, and the registry knows it."""
@@ -174,6 +181,17 @@ class TestLifeCycle:
         kept.is_whole("A2", "B")
         kept.is_silent(renamed, aws("B"))
 
+    def test_a_diff_has_a_title_without_a_name(self, kept: Set) -> None:
+        connection_id = kept.run(aws("A"))["connections"][0]["connection_id"]
+        by_id = {"connection_id": connection_id, "aws": {"assume_role": {"role": "Other"}}}
+        [diff] = kept.run(by_id)["diff"]
+        assert diff["before_header"] == f"{connection_id} (update)"
+
+    def test_a_name_with_a_percent_sign(self, kept: Set) -> None:
+        kept.datadog.emulator.add_fault("empty", method="POST")
+        [warning] = kept.run(aws("100%s"), aws("B"), concurrency=1)["warnings"]
+        assert "'100%s'" in warning and "connections[0]" in warning
+
     def test_drift_is_told_of_each(self, kept: Set) -> None:
         ids = kept.run(aws("A"), aws("B"), aws("C"))["connections"]
         kept.keeper.edit(
@@ -243,6 +261,11 @@ class TestRequests:
         assert "taken not to exist" in result["warnings"][0]
         kept.is_silent(*roles(7))
 
+    def test_without_the_list_one_warning_tells_of_all(self, kept: Set) -> None:
+        kept.datadog.emulator.settings(no_list=404)
+        [warning] = kept.run(*roles(12))["warnings"]
+        assert "'Account 000', 'Account 001'" in warning and "and 7 more" in warning
+
     def test_without_the_list_and_without_a_registry(self, datadog: Datadog) -> None:
         datadog.emulator.settings(no_list=403)
         result = datadog.connections(*roles(50), concurrency=1)
@@ -277,12 +300,13 @@ class TestRequests:
         first = paths.index(limited)
         assert paths.index(limited, first + 1) - first <= 3
 
-    def test_a_tight_rate_limit(self, kept: Set) -> None:
-        kept.datadog.emulator.settings(rate_limit="15/1")
+    @pytest.mark.parametrize("limit", ["15/1", "4/0.4"])
+    def test_a_tight_rate_limit(self, kept: Set, limit: str) -> None:
+        kept.datadog.emulator.settings(rate_limit=limit)
         result = kept.run(*roles(40))
         assert operations(result) == ["create"] * 40
         limited = [request for request in kept.datadog.requests() if request["status"] == 429]
-        assert 0 < len(limited) <= 40
+        assert limited
         kept.datadog.emulator.settings(rate_limit=None)
         kept.is_whole(*(task["name"] for task in roles(40)))
 
@@ -360,6 +384,47 @@ class TestPurge:
         kept.is_whole("A")
         kept.is_silent(aws("A"), purge=True)
 
+    def test_what_is_listed_and_was_to_be_replaced_stays(self, kept: Set) -> None:
+        former = kept.run(gitlab("B"))["connections"][0]["connection_id"]
+        kept.datadog.emulator.add_fault("status", method="DELETE", status=403)
+        assert kept.run(aws("B"), allow_replace=True)["failed"]
+        kept.keeper.delete(kept.home.ids()["B"])
+        by_id = {**gitlab("Another"), "connection_id": former}
+        kept.foretold_and_run(by_id, purge=True)
+        kept.is_whole("Another")
+
+    def test_a_registry_that_contradicts_itself(self, kept: Set) -> None:
+        """As a merge of a renaming and of an interrupted replacement leaves it."""
+        ids = [row["connection_id"] for row in kept.run(aws("C"), gitlab("B"))["connections"]]
+        kept.remember("B", replaces=ids[0])
+        result = kept.run(aws("C"), purge=True)
+        assert (
+            result["failed"] and "'B' replaces" in result["msg"] and "'C' has this" in result["msg"]
+        )
+        assert sorted(kept.keeper.there()) == sorted(ids)
+
+    def test_two_sets_at_once(self, kept: Set) -> None:
+        """Each removes what the other one keeps. It is undecided which one wins, but nothing is doubled or lost."""
+        kept.datadog.emulator.settings(latency=0.02)
+        sets = [roles(14), roles(21)[7:]]
+        for _round in range(2):
+            runs = [
+                kept.datadog.start(
+                    "action_connections",
+                    connections=tasks,
+                    purge=True,
+                    registry=kept.home.registry,
+                    timeout=30,
+                )
+                for tasks in sets
+            ]
+            for run in runs:
+                result = run.result()
+                assert not result.get("failed"), result["msg"]
+        kept.run(*sets[0], purge=True)
+        kept.is_whole(*(task["name"] for task in sets[0]))
+        kept.is_silent(*sets[0], purge=True)
+
     def test_nothing_goes_after_a_failure(self, kept: Set) -> None:
         kept.run(aws("A"), aws("B"))
         kept.datadog.emulator.add_fault("status", status=400, method="POST")
@@ -427,7 +492,110 @@ class TestSetFingerprint:
         assert result["failed"] and "sets must hold fingerprints" in result["msg"]
 
 
+class TestStaleLists:
+    """What the list said holds for as long as nothing else says otherwise."""
+
+    @pytest.mark.parametrize("lost", [True, False])
+    def test_what_was_written_is_read_again(self, kept: Set, lost: bool) -> None:
+        """Even though a create had to look at the list meanwhile, since an answer was lost or a run interrupted."""
+        kept.run(aws("B"), aws("C"))
+        if lost:
+            kept.datadog.emulator.add_fault("empty", method="POST")
+        else:
+            kept.remember("A", id=None, integration="", creating="aws.assume_role")
+        tasks = [aws("A"), aws("B", "Other"), aws("C", "Other")]
+        result = kept.run(*tasks, concurrency=1)
+        assert not result.get("failed"), result["msg"]
+        roles = [row["connection"]["aws"]["assume_role"]["role"] for row in result["connections"]]
+        assert roles == ["Role", "Other", "Other"]
+        kept.is_silent(*tasks)
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_a_list_older_than_the_registry_is_no_drift(self, kept: Set, check_mode: bool) -> None:
+        kept.run(gitlab("A"), gitlab("B"))
+        tasks = [gitlab("A", f"{CANARY}-new"), gitlab("B")]
+        kept.datadog.emulator.add_fault("hang", method="GET", when="after", seconds=1.5)
+        params: dict[str, t.Any] = {"registry": kept.home.registry, "timeout": 30}
+        run = kept.datadog.start("action_connections", check_mode, connections=tasks, **params)
+        kept.datadog.emulator.wait_for_fault()
+        assert kept.keeper.run(**tasks[0])["operation"] == "update"
+        result = run.result()
+        assert (result["changed"], result["warnings"]) == (False, [])
+        assert not any(row["drifted"] for row in result["connections"])
+        kept.is_silent(*tasks)
+
+    def test_one_that_shifts_while_it_is_read(self, kept: Set) -> None:
+        """One of the first page is deleted, so that the first of the second page is never seen."""
+        tasks = roles(101)
+        kept.run(*tasks)
+        rows = sorted(
+            kept.datadog.emulator.state()["action_connections"], key=lambda row: row["id"]
+        )
+        kept.datadog.emulator.add_fault("hang", method="GET", when="after", seconds=1)
+        absent = [{"name": rows[100]["name"]}, {"name": "Nobody"}]
+        run = kept.datadog.start("action_connections", connections=absent, state="absent")
+        kept.datadog.emulator.wait_for_fault()
+        kept.keeper.delete(rows[0]["id"])
+        assert operations(run.result()) == ["delete", "none"]
+
+    def test_one_that_breaks_is_not_read_for_each(self, kept: Set) -> None:
+        kept.datadog.emulator.add_fault(
+            "status", status=500, method="GET", path="connections$", skip=1, times=None
+        )
+        result = kept.run(*roles(8), retries=0)
+        assert operations(result) == ["create"] * 8
+        [warning] = result["warnings"]
+        assert "could not see whether another run created one" in warning
+        reads = [request["path"] for request in kept.datadog.requests("GET")]
+        assert reads.count(PATH) == 2
+
+    def test_one_that_breaks_and_is_not_needed(self, kept: Set) -> None:
+        kept.run(*roles(5))
+        kept.datadog.emulator.add_fault(
+            "status", status=500, method="GET", path="connections$", times=None
+        )
+        kept.is_silent(*roles(5), retries=0)
+
+    def test_rows_that_lack_something(self, kept: Set, server: Server) -> None:
+        """Its rows carry what GET returns, says the specification. If they do not, each connection is read."""
+        connection_id = kept.run(aws("A"), aws("B"))["connections"][0]["connection_id"]
+        whole = kept.datadog.emulator.call("GET", f"{PATH}/{connection_id}").body["data"]
+        site = kept.home.raw().replace(
+            kept.datadog.emulator.url.split("//")[1].encode(), server.url.split("//")[1].encode()
+        )
+        for lacking in ("name", "last_updated", "integration"):
+            kept.home.path.write_bytes(site)
+            attributes = {key: text for key, text in whole["attributes"].items() if key != lacking}
+            rows = [{**whole, "attributes": attributes}]
+            server.answers["GET"] = [
+                (200, {"data": rows, "meta": {"total_filtered": 1}}),
+                (200, {"data": whole}),
+            ]
+            by_id = {**aws("A"), "connection_id": connection_id}
+            result = kept.run(by_id, aws("New"), api_url=server.url, check_mode=True, concurrency=1)
+            assert operations(result) == ["none", "create"]
+            assert result["connections"][0]["drifted"] is False
+
+
 class TestFailures:
+    def test_what_was_created_is_not_called_not_begun(self, kept: Set) -> None:
+        """The registry cannot be written any more when all of them are there."""
+        kept.datadog.emulator.add_fault("hang", method="GET", when="after", skip=1, seconds=1)
+        tasks = roles(3)
+        run = kept.datadog.start(
+            "action_connections", connections=tasks, registry=kept.home.registry, timeout=30
+        )
+        kept.datadog.emulator.wait_for_fault()
+        kept.home.path.chmod(0o400)
+        result = run.result()
+        kept.home.path.chmod(0o600)
+        assert (result["counts"]["failed"], result["counts"]["skipped"]) == (3, 0)
+        assert result["changed"]
+        for row, connection_id in zip(result["connections"], kept.home.ids().values()):
+            assert f"created action connection {connection_id}" in row["msg"]
+        assert not kept.run(*tasks)["changed"]
+        kept.is_whole(*(task["name"] for task in tasks))
+
     @pytest.mark.parametrize("concurrency", [1, 8])
     def test_one_is_refused_and_the_rest_is_done(self, kept: Set, concurrency: int) -> None:
         tasks = [*roles(6), gitlab("G")]

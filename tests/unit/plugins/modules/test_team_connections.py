@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog
+from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog, Server
 from ansible_collections.tidyops.datadog.tests.unit.examples import LOST_ANSWERS
 
 PATH = "/api/v2/team/connections"
@@ -266,6 +266,34 @@ class TestPurge:
         assert operations(result) == ["none"] * 50 + ["delete"] * 200
         assert [len(request["body"]["data"]) for request in datadog.writes()] == [100, 100]
 
+    def test_what_does_not_tell_what_it_connects_stays(
+        self, datadog: Datadog, server: Server
+    ) -> None:
+        row = {"id": UNKNOWN_ID, "type": "team_connection", "attributes": {"source": "github"}}
+        team = {"data": {"id": UNKNOWN_ID, "type": "team"}}
+        page = {"data": [row], "meta": {"page": {"total": 1}}}
+        server.answers["GET"] = [(200, page), (200, team)]
+        result = datadog.team_connections(*pairs([UNKNOWN_ID]), purge=True, api_url=server.url)
+        assert result["failed"] and UNKNOWN_ID in result["msg"] and "purge" in result["msg"]
+        assert "DELETE" not in [method for method, _path, _headers in server.seen]
+
+    @pytest.mark.parametrize("purge", [False, True])
+    def test_conflicts_in_several_batches(self, datadog: Datadog, purge: bool) -> None:
+        datadog.emulator.settings(one_link_per_team=True, partial_batches=True)
+        create_teams(datadog, 120)
+        for number in (50, 110):
+            datadog.team_connection(team=f"team-{number:03}", connected_team="@acme/first")
+        datadog.emulator.clear()
+        result = datadog.team_connections(*handles(120), purge=purge, managed_by="ansible")
+        assert "2 of 120 connections failed" in result["msg"]
+        # Each batch, and what is left of it.
+        assert len(datadog.writes()) == 4
+
+    def test_who_may_not_read_is_told_what_is_needed(self, datadog: Datadog) -> None:
+        datadog.emulator.settings(deny=["teams_read"])
+        for tasks in ([], handles(2)):
+            assert "teams_manage" in datadog.team_connections(*tasks, purge=True)["msg"]
+
     def test_a_team_that_does_not_exist_purges_nothing(self, datadog: Datadog) -> None:
         create_teams(datadog, 2)
         datadog.team_connections(*handles(2))
@@ -304,7 +332,7 @@ class TestFailures:
         assert "1 of 20 connections failed. connections[7]: " in result["msg"]
         assert len(there(datadog)) == 20
         [warning] = result["warnings"]
-        assert "connections[0], connections[1]" in warning and "there by now" in warning
+        assert "There by now all the same: connections[0], connections[1]" in warning
 
     @pytest.mark.parametrize("fault", LOST_ANSWERS)
     @pytest.mark.parametrize("method", ["POST", "DELETE"])
@@ -367,6 +395,21 @@ class TestFailures:
     "connections, params, path, remedy",
     [
         ([*handles(2), *handles(1)], {}, "connections[2]", "connections[0]"),
+        (
+            [
+                {"team": UNKNOWN_ID, "connected_team": "@acme/x"},
+                {"team": UNKNOWN_ID.upper(), "connected_team": "@acme/x"},
+            ],
+            {},
+            "connections[1]",
+            "connections[0]",
+        ),
+        (
+            [*handles(1), {"team": "a", "connected_team": "@acme/\ud800x"}],
+            {},
+            "connections[1].connected_team",
+            "@organization/team",
+        ),
         ([*handles(1), {"team": "a"}], {}, "connections[1]: missing", "connected_team"),
         ([*handles(1), {"team": "a", "connected_team": None}], {}, "connections[1]", "required"),
         ([*handles(1), *pairs(["a b"], "y")], {}, "connections[1].team", "without spaces"),
