@@ -126,7 +126,14 @@ EXAMPLES = r"""
 - name: Look what would change, and what was changed elsewhere
   tidyops.datadog.action_connections:
     registry: "{{ playbook_dir }}/datadog-connections.json"
-    connections: "{{ datadog_connections }}"
+    connections:
+      - name: Production AWS
+        aws:
+          assume_role:
+            role: DatadogAutomation
+      - name: GitLab
+        gitlab:
+          api_key: {}
   check_mode: true
   diff: true
   register: foretold

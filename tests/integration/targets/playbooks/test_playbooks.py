@@ -35,8 +35,8 @@ KEYS = {"DD_API_KEY": f"{CANARY}-api-key", "DD_APP_KEY": f"{CANARY}-app-key"}
 
 @pytest.fixture(name="datadog")
 def emulated_datadog() -> t.Iterator[Emulator]:
-    """An organisation without connections and with the team C(platform)."""
-    with running_emulator("--team", "platform") as emulator:
+    """An organisation without connections and with two teams."""
+    with running_emulator("--team", "platform", "--team", "sre") as emulator:
         yield emulator
 
 
