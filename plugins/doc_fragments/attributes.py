@@ -23,6 +23,27 @@ attributes:
     support: full
 """
 
+    # For modules that only read
+    INFO_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return what would change, without changing anything.
+    support: full
+    details:
+      - It changes nothing in any case.
+  diff_mode:
+    description: Returns what is there before and after.
+    support: N/A
+    details:
+      - It changes nothing.
+  idempotent:
+    description: When run twice in a row outside C(check_mode) with the same arguments, the second run changes nothing.
+    support: full
+    details:
+      - It changes nothing in any case.
+"""
+
     ACTIONGROUP_DATADOG = r"""
 options: {}
 attributes:

@@ -353,6 +353,10 @@ class Client:
         """Like get()."""
         return self._call("PATCH", path, doing, _object, body=body)
 
+    def put(self, path: str, doing: str) -> dict[str, t.Any]:
+        """Like get(), with a request that has no body."""
+        return self._call("PUT", path, doing, _object)
+
     def delete(self, path: str, doing: str, body: t.Mapping[str, t.Any] | None = None) -> None:
         """:raises DatadogError: with status 404 where it is gone already."""
         self._call("DELETE", path, doing, lambda content: None, body=body)

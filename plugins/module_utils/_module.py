@@ -48,6 +48,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._report import (
 from ansible_collections.tidyops.datadog.plugins.module_utils._secrets import (
     is_literal_credential,
     literal_parts,
+    looks_like_key,
 )
 
 DEFAULT_SITE = "datadoghq.com"
@@ -334,6 +335,26 @@ def run(
     module.exit_json(**result)
 
 
+def inform(
+    argument_spec: dict[str, t.Any],
+    read: t.Callable[[Client, dict[str, t.Any]], dict[str, t.Any]],
+    forbidden_hint: str,
+) -> None:
+    """The whole of a module that only reads.
+
+    :param read: makes the result, and C(warnings) in it, of the client and the module's parameters.
+    """
+    module = DatadogModule(argument_spec)
+    try:
+        result = read(module.client(), module.params)
+    except (DatadogError, OptionError, Refusal) as exc:
+        module.fail_json(msg=explained(exc, forbidden_hint), **answered(exc))
+        return
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
+    module.exit_json(changed=False, **result)
+
+
 def _worded(error: t.Any) -> str:
     """One of the errors of Ansible's validation."""
     return f"{'unsupported parameters: ' if isinstance(error, UnsupportedError) else ''}{error.msg}"
@@ -378,7 +399,12 @@ def _shown(spec: Mapping[str, t.Any], params: t.Any) -> tuple[t.Any, list[str]]:
             continue
         if value is None:
             shown[name] = None
-        elif option is None or option.get("no_log") or _is_misplaced(option, value):
+        elif (
+            option is None
+            or option.get("no_log")
+            or _is_misplaced(option, value)
+            or _is_key(name, value)
+        ):
             shown[name] = HIDDEN
             hidden += _texts(value)
         elif option.get("options") is None:
@@ -405,6 +431,11 @@ def _shown(spec: Mapping[str, t.Any], params: t.Any) -> tuple[t.Any, list[str]]:
             shown["value"] = HIDDEN
             hidden += literal_parts(value)
     return shown, hidden
+
+
+def _is_key(name: str, value: t.Any) -> bool:
+    """Whether an application key stands where its id should be. It is refused, but must not be shown either."""
+    return name.startswith("app_key_id") and any(map(looks_like_key, _texts(value)))
 
 
 def _is_misplaced(option: Mapping[str, t.Any], value: t.Any) -> bool:

@@ -72,3 +72,8 @@ def is_literal_credential(name: str, value: t.Any) -> bool:
 def literal_parts(value: str) -> list[str]:
     """What of a header's value must not be told: all of it, and the words after its scheme."""
     return [value, *value.split()[1:]]
+
+
+def looks_like_key(text: str) -> bool:
+    """Whether a text has the shape of a Datadog key or token: 32 or 40 hexadecimal digits, or C(dd), its kind and C(_) before it."""
+    return re.fullmatch(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|dd[a-z]+_\S+", text) is not None
