@@ -137,6 +137,15 @@ class Observed:
             "created_by": self.created_by,
         }
 
+    def options(self, by_id: bool) -> dict[str, t.Any] | None:
+        """What a task would be given to get this connection; None for an integration that this collection does not know.
+
+        :param by_id: whether its name alone does not tell which one is meant.
+        """
+        if not self._known:
+            return None
+        return {**({"connection_id": self.connection_id} if by_id else {}), **self.shown()}
+
     def shown(self) -> dict[str, t.Any]:
         """What the diff shows when the connection goes away."""
         writable = self._each(
@@ -295,6 +304,21 @@ class Directory:
             refusal,
         ) from refusal
 
+    def all(self, integration_types: t.Sequence[str] | None) -> list[Observed]:
+        """Every connection, or those of some integrations.
+
+        :raises NotListed: where Datadog does not offer the list.
+        """
+        doing = "list the action connections"
+        filters = {"filter[integration]": list(integration_types)} if integration_types else {}
+        try:
+            rows = self._client.pages(PATH, doing, filters, total=_total)
+            return [Observed.of(row) for row in rows]
+        except DatadogError as exc:
+            if not _is_refusal(exc):
+                raise
+            raise NotListed(str(exc), exc) from exc
+
     def _listed(self, doing: str, most_pages: int | None = None) -> _Listing:
         """The list, which is read whole, because what C(filter[search]) matches is not documented.
 
@@ -317,6 +341,10 @@ class Directory:
                     listing = _Listing(generation, [], exc)
                 self._listing = listing
             return listing
+
+
+def _total(meta: t.Mapping[str, t.Any]) -> t.Any:
+    return meta.get("total_filtered")
 
 
 def _is_refusal(error: DatadogError) -> bool:

@@ -432,14 +432,7 @@ class TeamConnections(Resources):
     def _list(
         self, doing: str, most_pages: int | None = None, **filters: str
     ) -> t.Iterator[Observed]:
-        rows = self._client.pages(
-            PATH,
-            doing,
-            {f"filter[{name}]": value for name, value in filters.items()},
-            total=lambda meta: as_object(meta.get("page")).get("total"),
-            most_pages=most_pages,
-        )
-        return (Observed.of(row) for row in rows)
+        return list_connections(self._client, doing, most_pages, **filters)
 
     def check(self, steps: t.Sequence[Step]) -> None:
         known: dict[tuple[str, str], Step] = {}
@@ -621,6 +614,24 @@ class TeamConnections(Resources):
         except DatadogError:
             return []
         return list({row.connection_id: row for row in rivals}.values())
+
+
+def list_connections(
+    client: Client, doing: str, most_pages: int | None = None, **filters: str
+) -> t.Iterator[Observed]:
+    """The connections that Datadog lists.
+
+    :param filters: comma-joined values by the names of filters, like C(team_ids).
+    :raises TooLong: see Client.pages().
+    """
+    rows = client.pages(
+        PATH,
+        doing,
+        {f"filter[{name}]": value for name, value in filters.items()},
+        total=lambda meta: as_object(meta.get("page")).get("total"),
+        most_pages=most_pages,
+    )
+    return (Observed.of(row) for row in rows)
 
 
 T = t.TypeVar("T")

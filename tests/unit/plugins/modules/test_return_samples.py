@@ -1,0 +1,110 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the documentation says that modules return is what they return."""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+import typing as t
+
+import pytest
+import yaml
+
+from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog
+
+KEY_ID = "0a4b1c2d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"
+PACKAGE = "ansible_collections.tidyops.datadog.plugins.modules"
+MODULES = sorted(
+    path.stem for path in (pathlib.Path(__file__).parents[4] / "plugins" / "modules").glob("*.py")
+)
+PAIR = {"team": "platform", "connected_team": "@acme/platform"}
+
+
+def aws(role: str) -> dict[str, t.Any]:
+    credentials = {"account_id": "123456789012", "role": role}
+    return {"name": "Production AWS", "aws": {"assume_role": credentials}}
+
+
+#: What leads to what the samples show: modules and their options, the last one is what returns it.
+STEPS: dict[str, list[tuple[str, dict[str, t.Any]]]] = {
+    "action_connection": [("action_connection", aws("A")), ("action_connection", aws("B"))],
+    "action_connection_info": [("action_connection", aws("A")), ("action_connection_info", {})],
+    "action_connections": [("action_connections", {"connections": [aws("A")]})],
+    "app_key_registration": [("app_key_registration", {"app_key_id": KEY_ID})],
+    "app_key_registration_info": [
+        ("app_key_registration", {"app_key_id": KEY_ID}),
+        ("app_key_registration_info", {}),
+    ],
+    "team_connection": [("team_connection", {**PAIR, "managed_by": "ansible"})],
+    "team_connection_info": [("team_connection", PAIR), ("team_connection_info", {})],
+    "team_connections": [("team_connections", {"connections": [PAIR], "managed_by": "ansible"})],
+}
+
+
+def shape(value: t.Any) -> t.Any:
+    """A value without its texts and numbers."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shape(item) for item in value[:1]]
+    return type(value).__name__
+
+
+def documented(module: str) -> dict[str, t.Any]:
+    """What stands in C(RETURN)."""
+    found: dict[str, t.Any] = yaml.safe_load(importlib.import_module(f"{PACKAGE}.{module}").RETURN)
+    return found
+
+
+def sample_of(entry: t.Mapping[str, t.Any]) -> t.Any:
+    """The sample of a value, or those of its parts."""
+    if "sample" in entry:
+        return entry["sample"]
+    return {name: sample_of(part) for name, part in entry["contains"].items()}
+
+
+def samples(module: str, when: str) -> dict[str, t.Any]:
+    """The samples of what is returned after success or failure."""
+    return {
+        name: sample_of(entry)
+        for name, entry in documented(module).items()
+        if (entry["returned"] == "failure of a request") == (when == "failure")
+    }
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_success(datadog: Datadog, module: str) -> None:
+    for name, params in STEPS[module]:
+        result = datadog.run(name, **params)
+        assert not result.get("failed"), result["msg"]
+    expected = samples(module, "success")
+    assert {name: shape(result[name]) for name in expected} == {
+        name: shape(sample) for name, sample in expected.items()
+    }
+    ansible_adds = {"changed", "invocation", "warnings", "deprecations", "raw", "logged"}
+    assert set(result) - ansible_adds == set(expected)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_failure(datadog: Datadog, module: str) -> None:
+    datadog.emulator.add_fault("status", status=403, times=None)
+    name, params = STEPS[module][-1]
+    result = datadog.run(name, **params)
+    assert result["failed"]
+    expected = samples(module, "failure")
+    assert {name: shape(result[name]) for name in expected} == {
+        name: shape(sample) for name, sample in expected.items()
+    }
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_a_sample_holds_is_described(module: str) -> None:
+    for name, entry in documented(module).items():
+        sample = sample_of(entry)
+        first = sample[0] if isinstance(sample, list) and sample else sample
+        if isinstance(first, dict) and "contains" in entry:
+            # An integration stands for all of them.
+            assert set(first) - {"aws"} <= set(entry["contains"]), name
