@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import typing as t
@@ -42,17 +43,24 @@ def emulated_datadog() -> t.Iterator[Emulator]:
 
 def play(datadog: Emulator, playbook: Path, *arguments: str, cwd: Path | None = None) -> str:
     """Run a playbook and return all that it prints, in which no secret may be."""
-    return ended(started(datadog, "ansible-playbook", str(playbook), *arguments, cwd=cwd))
+    environment = environment_of(datadog)
+    return ended(started(environment, "ansible-playbook", str(playbook), *arguments, cwd=cwd))
 
 
-def started(datadog: Emulator, *command: str, cwd: Path | None = None) -> subprocess.Popen[str]:
-    """Start one of Ansible's commands, with an emulated Datadog in its environment."""
+def environment_of(datadog: Emulator) -> dict[str, str]:
+    """What tells the modules where an emulated Datadog is."""
+    return {"DD_HOST": datadog.url, **KEYS}
+
+
+def started(
+    variables: t.Mapping[str, str], *command: str, cwd: Path | None = None
+) -> subprocess.Popen[str]:
+    """Start one of Ansible's commands, with more variables in its environment."""
     environment = {
         **os.environ,
         "ANSIBLE_LOCALHOST_WARNING": "False",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
-        "DD_HOST": datadog.url,
-        **KEYS,
+        **variables,
     }
     return subprocess.Popen(
         command,
@@ -163,8 +171,61 @@ def test_examples_of_the_documentation(datadog: Emulator, tmp_path: Path, module
     ) - UNCHANGED.get(module, 0)
 
 
-#: How many of a module's examples find things as they are.
-UNCHANGED = {"team_connection": 1}
+#: How many of a module's examples find things as they are, or only read.
+UNCHANGED = {
+    "action_connection_info": 2,
+    "app_key_registration_info": 1,
+    "team_connection": 1,
+    "team_connection_info": 2,
+}
+
+
+def test_from_what_exists_to_a_playbook(datadog: Emulator, tmp_path: Path) -> None:
+    """Create everything, read it, write a playbook, run that: no change."""
+    given = secrets_file(tmp_path / "canaries.yml")
+    play(datadog, EXAMPLE, *given, "-e", f"registry={tmp_path / 'registry.json'}")
+    datadog.clear()
+    playbook = tmp_path / "written.yml"
+    writer = EXAMPLE.parent / "write_playbook.yml"
+    assert changed(play(datadog, writer, "-e", f"playbook={playbook}")) == 1
+    assert writes(datadog) == []
+    for arguments in ((), ("-e", f"registry={tmp_path / 'new.json'}")):
+        output = play(datadog, playbook, *arguments)
+        assert changed(output) == 0 and "WARNING" not in output
+    assert writes(datadog) == []
+    assert playbook.read_text(encoding="utf-8").count("  - name: ") == 25 + 1
+    # Written again, it is the same.
+    assert changed(play(datadog, writer, "-e", f"playbook={playbook}")) == 0
+
+
+def test_every_module_with_credentials_said_once(datadog: Emulator, tmp_path: Path) -> None:
+    given = {
+        "datadog_api_key": f"{CANARY}-one",
+        "datadog_app_key": f"{CANARY}-two",
+        "datadog_api_url": datadog.url,
+        "registry": str(tmp_path / "connections.json"),
+    }
+    (tmp_path / "given.yml").write_text(yaml.safe_dump(given), encoding="utf-8")
+    playbook = EXAMPLE.parent / "all_modules.yml"
+    modules = re.findall(r"^ +tidyops\.datadog\.(\w+):$", playbook.read_text("utf-8"), re.MULTILINE)
+    assert sorted(modules) == sorted(
+        path.stem for path in (COLLECTION / "plugins" / "modules").glob("*.py")
+    )
+    arguments = ("-e", f"@{tmp_path / 'given.yml'}")
+    first = ended(started({}, "ansible-playbook", str(playbook), *arguments))
+    assert changed(first) == 5
+    assert "Production AWS, Sandbox AWS, Staging AWS" in first
+    assert "@acme/platform, @acme/platform-leads, @acme/platform-on-call" in first
+    assert changed(ended(started({}, "ansible-playbook", str(playbook), *arguments))) == 0
+
+
+def test_ad_hoc_commands_of_the_readme(datadog: Emulator) -> None:
+    """Each line of the README that begins with $ ansible localhost."""
+    readme = (COLLECTION / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ (ansible localhost .*)$", readme, re.MULTILINE)
+    assert len(commands) > 1
+    for command in commands:
+        assert "SUCCESS" in ended(started(environment_of(datadog), *shlex.split(command)))
 
 
 def test_adoption_from_terraform(datadog: Emulator, tmp_path: Path) -> None:
@@ -197,7 +258,7 @@ def test_several_ad_hoc_commands_on_one_registry(datadog: Emulator, tmp_path: Pa
     names = ["same", "same", "same", "one", "another"]
     commands = [
         started(
-            datadog,
+            environment_of(datadog),
             "ansible",
             "localhost",
             "-m",
