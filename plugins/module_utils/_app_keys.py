@@ -30,9 +30,11 @@ EXAMPLE_UUID = "0a4b1c2d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "app_key_id": {"type": "str", "required": True},
+    "app_key_id": {"type": "str", "required": True, "no_log": False},
 }
-INFO_ARGUMENT_SPEC: dict[str, t.Any] = {"app_key_ids": {"type": "list", "elements": "str"}}
+INFO_ARGUMENT_SPEC: dict[str, t.Any] = {
+    "app_key_ids": {"type": "list", "elements": "str", "no_log": False},
+}
 
 
 def checked_id(path: str, app_key_id: str) -> str:
