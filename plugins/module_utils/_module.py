@@ -161,7 +161,8 @@ class DatadogModule(AnsibleModule):
         for name, option in self.argument_spec.items():
             entries = given.get(name)
             is_invalid = validation and validation.error_messages
-            if not is_invalid or not option.get("elements") or not isinstance(entries, list):
+            has_options = option.get("elements") and option.get("options")
+            if not is_invalid or not has_options or not isinstance(entries, list):
                 continue
             for index, entry in enumerate(entries):
                 if not isinstance(entry, Mapping):

@@ -158,11 +158,13 @@ class TestActionConnections:
             ({"connection_ids": [UNKNOWN_ID, "42"]}, "connection_ids[1]"),
             ({"names": ["A", " "]}, "names[1]"),
             ({"integrations": ["aws"]}, "integrations"),
+            ({"integrations": ["aws"], "names": ["A"]}, "integrations"),
         ],
     )
     def test_bad_input(self, datadog: Datadog, params: dict[str, t.Any], path: str) -> None:
         result = datadog.run("action_connection_info", **params)
         assert result["failed"] and path in result["msg"] and datadog.requests() == []
+        assert "dictionary" not in result["msg"]
 
 
 class TestTeamConnections:
