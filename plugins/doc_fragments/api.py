@@ -73,7 +73,7 @@ options:
     version_added: 0.1.0
   timeout:
     description:
-      - How many seconds each request may wait for the connection, and then for the answer.
+      - How many seconds each request may take, from the connection to the last byte of the answer.
     type: float
     default: 30
     version_added: 0.1.0
@@ -81,8 +81,9 @@ options:
     description:
       - How often a request is repeated at the most, from 0 to 20.
       - A request is repeated if Datadog could not be reached or answered with HTTP status 429; and, where that does no harm,
-        if the answer was lost or had status 408 or 5xx. The waits grow from one repetition to the next, or are as long as
-        Datadog asks, up to 300 seconds.
+        if the answer was lost or had status 408 or 5xx.
+      - The first repetition comes at once, and the others after 1, 2, 4, and so on up to 30 seconds; or as late as Datadog asks,
+        up to 300 seconds. So a request takes at most O(timeout) times the number of repetitions and one, and these waits.
     type: int
     default: 5
     version_added: 0.1.0

@@ -9,9 +9,13 @@
 
 from __future__ import annotations
 
+import http.client
+import io
 import json
 import re
+import socket
 import ssl
+import threading
 import time
 import traceback
 import typing as t
@@ -23,18 +27,23 @@ try:
     import requests
     from requests.adapters import HTTPAdapter
     from requests.auth import AuthBase
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
     from urllib3.exceptions import (
         ConnectTimeoutError,
+        HTTPError,
         InsecureRequestWarning,
         MaxRetryError,
         NewConnectionError,
+        ProtocolError,
+        ReadTimeoutError,
         ResponseError,
     )
     from urllib3.util.retry import Retry
+    from urllib3.util.timeout import Timeout
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
     # The classes below need something to inherit from; no client is ever made without requests.
-    AuthBase = Retry = object  # type: ignore
+    AuthBase = HTTPAdapter = Retry = object  # type: ignore
 else:
     REQUESTS_IMPORT_ERROR = None
 
@@ -54,7 +63,16 @@ UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 #: Seconds. A server that asks for more patience than this gets an error instead of a silent wait.
 LONGEST_WAIT = 300
+#: Seconds between two repetitions where nothing says how long to wait.
+LONGEST_BACKOFF = 30
+#: Bytes. A page of a list has some hundred thousand.
+LARGEST_ANSWER = 100 * 2**20
 LONGEST_DETAIL = 500
+
+
+CHECK_ADDRESS = "Check site or api_url, and the way from here to there."
+TRY_AGAIN = "Run the task again later, or allow more retries."
+TRY_LONGER = "Run the task again later, or allow more time by timeout."
 
 
 class ErrorDetail(t.NamedTuple):
@@ -81,6 +99,7 @@ class DatadogError(Exception):
     :ivar ambiguous: True for a POST that may have had its effect all the same.
     :ivar unfinished: True where, on top of that, Datadog may still be working on it.
     :ivar retry_after: seconds that the answer asked to wait, or None.
+    :ivar remedy: what to do about it, in sentences; empty where Datadog's own words have to do.
     """
 
     def __init__(
@@ -92,6 +111,7 @@ class DatadogError(Exception):
         ambiguous: bool = False,
         unfinished: bool = False,
         retry_after: float | None = None,
+        remedy: str = "",
     ) -> None:
         super().__init__(f"Could not {doing}: {reason}.")
         self.doing = doing
@@ -101,6 +121,7 @@ class DatadogError(Exception):
         self.ambiguous = ambiguous
         self.unfinished = unfinished
         self.retry_after = retry_after
+        self.remedy = remedy
 
 
 class TooLong(Exception):
@@ -152,6 +173,32 @@ class Brake:
             time.sleep(seconds)
 
 
+class Allowance(threading.local):
+    """How often the request that a thread is making may still be repeated.
+
+    :param retries: how often at the most.
+    :param threads: how many share the rate limit. When it resets, all of them try again, and one of them may be late every
+        time. So many more waits for it are not counted.
+    """
+
+    def __init__(self, retries: int, threads: int) -> None:
+        super().__init__()
+        self._all = retries, retries * (threads - 1)
+        self._left, self._lenience = self._all
+
+    def begin(self) -> None:
+        """Allow the repetitions of another request."""
+        self._left, self._lenience = self._all
+
+    def spend(self, is_told_to_wait: bool = False) -> bool:
+        """:param is_told_to_wait: whether the answer was 429 and said for how long. :returns: whether it may be repeated."""
+        if is_told_to_wait and self._lenience > 0:
+            self._lenience -= 1
+        else:
+            self._left -= 1
+        return self._left >= 0
+
+
 class DatadogRetry(Retry):
     """Retries what surely had no effect or may be done twice, and waits as long as Datadog says.
 
@@ -160,42 +207,42 @@ class DatadogRetry(Retry):
     """
 
     IDEMPOTENT = frozenset(["GET", "PUT", "PATCH", "DELETE"])
+    allowance: Allowance
     brake: Brake
-    #: How many answers 429 are not counted.
-    lenience = 0
 
     @classmethod
-    def of(cls, retries: int, brake: Brake, threads: int) -> DatadogRetry:
-        """Make one for a request.
+    def of(cls, allowance: Allowance, brake: Brake) -> DatadogRetry:
+        """Make one for all requests.
 
-        :param retries: how often it is repeated at the most.
+        :param allowance: what tells how often a request is repeated.
         :param brake: what 429 is to apply.
-        :param threads: how many share the rate limit. When it resets, all of them try again, and one of them may be late
-            every time.
         """
         retry = cls(
-            total=retries,
+            total=None,
             # "Other" errors are those of TLS; a certificate does not become valid by asking again.
             other=0,
             allowed_methods=cls.IDEMPOTENT,
             backoff_factor=0.5,
             raise_on_status=False,
         )
-        retry.brake = brake
-        retry.lenience = retries * (threads - 1)
+        retry.allowance, retry.brake = allowance, brake
         return retry
 
     def new(self, **kwargs: t.Any) -> DatadogRetry:
         """What urllib3 makes of it for the next attempt."""
-        retry = super().new(**kwargs)  # pylint: disable=no-member # see increment()
-        retry.brake = self.brake
-        retry.lenience = self.lenience
+        # pylint sees the stand-in, object; so it does below.
+        retry = super().new(**kwargs)  # pylint: disable=no-member
+        retry.allowance, retry.brake = self.allowance, self.brake
         return retry
+
+    def get_backoff_time(self) -> float:
+        """:returns: 0 before the first repetition, then 1, 2, 4 and so on; seconds."""
+        return min(super().get_backoff_time(), LONGEST_BACKOFF)  # pylint: disable=no-member
 
     def sleep(self, response: t.Any = None) -> None:
         """Wait before the next attempt. The rate limit is everybody's, so the wait for it is too."""
         wait = response is not None and self.get_retry_after(response)
-        wait = wait or self.get_backoff_time()  # pylint: disable=no-member
+        wait = wait or self.get_backoff_time()
         if response is not None and response.status == 429:
             self.brake.apply(wait)
         else:
@@ -222,16 +269,96 @@ class DatadogRetry(Retry):
     ) -> t.Any:
         if response is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT:
             raise MaxRetryError(_pool, url, ResponseError("asked to wait too long"))
-        if response is not None and response.status == 429 and self.lenience > 0:
-            # pylint sees the stand-in, object; so it does below.
-            lenient = self.new(total=(self.total or 0) + 1)  # pylint: disable=no-member
-            lenient.lenience = 0
-            counted = lenient.increment(method, url, response, error, _pool, _stacktrace)
-            counted.lenience = self.lenience - 1
-            return counted
-        return super().increment(  # pylint: disable=no-member
+        if error is not None and isinstance(_root(error), BROKEN_TLS):
+            error = ProtocolError("Connection broken", _root(error))
+        # Raises what must not be repeated.
+        following = super().increment(  # pylint: disable=no-member
             method, url, response, error, _pool, _stacktrace
         )
+        is_told_to_wait = (
+            response is not None and response.status == 429 and self.get_retry_after(response)
+        )
+        if not self.allowance.spend(bool(is_told_to_wait)):
+            raise MaxRetryError(_pool, url, error or ResponseError("too many repetitions"))
+        return following
+
+
+#: What TLS says where the other side went away.
+BROKEN_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+
+
+class _Incoming(io.RawIOBase):
+    """What comes from a socket, within the socket's timeout for all of it.
+
+    A socket itself waits that long for each piece.
+    """
+
+    def __init__(self, raw: io.RawIOBase, sock: t.Any) -> None:
+        super().__init__()
+        self._raw = raw
+        self._socket = sock
+        self._timeout = sock.gettimeout()
+        self._until = time.monotonic() + self._timeout
+        self._size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def readinto(self, buffer: t.Any) -> int | None:
+        """Read what is there, or wait for the first of it."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise socket.timeout("timed out")
+        self._socket.settimeout(left)
+        try:
+            size = self._raw.readinto(buffer)
+        finally:
+            self._socket.settimeout(self._timeout)
+        self._size += size or 0
+        if self._size > LARGEST_ANSWER:
+            raise OSError(f"more than {LARGEST_ANSWER} bytes")
+        return size
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer that has to come, from its first line to its last, within the timeout of its socket."""
+
+    def __init__(self, sock: t.Any, *args: t.Any, **kwargs: t.Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_Incoming(self.fp.detach(), sock))
+
+
+class _Adapter(HTTPAdapter):
+    """Reads answers as _Answer, directly and through proxies."""
+
+    def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
+        super().init_poolmanager(*args, **kwargs)  # pylint: disable=no-member
+        self.poolmanager.pool_classes_by_scheme = self._pools()
+
+    def proxy_manager_for(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        """As that of HTTPAdapter."""
+        manager = super().proxy_manager_for(*args, **kwargs)  # pylint: disable=no-member
+        manager.pool_classes_by_scheme = self._pools()
+        return manager
+
+    @staticmethod
+    def _pools() -> dict[str, t.Any]:
+        return {
+            "http": _pool_of_answers(HTTPConnectionPool),
+            "https": _pool_of_answers(HTTPSConnectionPool),
+        }
+
+
+def _pool_of_answers(pool: t.Any) -> t.Any:
+    connection = type("Connection", (pool.ConnectionCls,), {"response_class": _Answer})
+    return type("ConnectionPool", (pool,), {"ConnectionCls": connection})
 
 
 def stated_wait(headers: t.Mapping[str, str]) -> float | None:
@@ -282,7 +409,7 @@ class Client:
     :param base_url: what check_address() returned.
     :param authentication: Authentication.
     :param verify: True, False, or the path of a file or folder of CA certificates.
-    :param timeout: seconds for each request: to connect, and between two pieces of an answer.
+    :param timeout: seconds for each request, from the connection to the last byte of the answer.
     :param retries: how often a request is repeated at the most.
     :param user_agent: the User-Agent header.
     :param connections: how many connections are kept open.
@@ -311,9 +438,10 @@ class Client:
         self._session.auth = authentication
         self._session.headers.update({"Accept": "application/json", "User-Agent": user_agent})
         self._brake = Brake()
-        adapter = HTTPAdapter(
+        self._allowance = Allowance(retries, connections)
+        adapter = _Adapter(
             pool_maxsize=connections,
-            max_retries=DatadogRetry.of(retries, self._brake, connections),
+            max_retries=DatadogRetry.of(self._allowance, self._brake),
         )
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
@@ -359,7 +487,7 @@ class Client:
 
     def delete(self, path: str, doing: str, body: t.Mapping[str, t.Any] | None = None) -> None:
         """:raises DatadogError: with status 404 where it is gone already."""
-        self._call("DELETE", path, doing, lambda content: None, body=body)
+        self._call("DELETE", path, doing, None, body=body)
 
     def pages(
         self,
@@ -402,7 +530,7 @@ class Client:
                 # What was deleted from a page that was read has moved something from the next page to it.
                 if attempt >= self.retries:
                     reason = f"the list has {expected} entries, of which {len(found)} came; it may have changed meanwhile"
-                    raise DatadogError(doing, reason)
+                    raise DatadogError(doing, reason, remedy=TRY_AGAIN)
                 attempt += 1
                 found.clear()
                 number = 0
@@ -420,12 +548,12 @@ class Client:
         method: str,
         path: str,
         doing: str,
-        wanted: t.Callable[[dict[str, t.Any]], t.Any],
+        wanted: t.Callable[[dict[str, t.Any]], t.Any] | None,
         params: t.Mapping[str, t.Any] | None = None,
         body: t.Mapping[str, t.Any] | None = None,
     ) -> t.Any:
-        """:param wanted: takes what is wanted out of the answer's JSON; raises ValueError if it is not there."""
-        deadline = time.monotonic() + self.longest_call
+        """:param wanted: takes what is wanted out of the answer's JSON; raises ValueError if it is not there. None: no content."""
+        self._allowance.begin()
         attempt = 0
         while True:
             try:
@@ -433,11 +561,10 @@ class Client:
                 return self._read(response, method, path, doing, wanted)
             except _Unreadable as exc:
                 # urllib3 has no part in this: the answer began well and ended badly.
-                attempt += 1
-                given_up = attempt > self.retries or time.monotonic() > deadline
-                if method not in DatadogRetry.IDEMPOTENT or given_up:
+                if method not in DatadogRetry.IDEMPOTENT or not self._allowance.spend():
                     raise exc.error from exc
-                time.sleep(min(0.5 * 2**attempt, 8))
+                time.sleep(min(2 ** (attempt - 1), LONGEST_BACKOFF) if attempt else 0)
+                attempt += 1
 
     def _send(
         self,
@@ -447,8 +574,6 @@ class Client:
         params: t.Mapping[str, t.Any] | None,
         body: t.Mapping[str, t.Any] | None,
     ) -> t.Any:
-        host = urlsplit(self.base_url).netloc
-        is_post = method == "POST"
         self._brake.wait()
         try:
             return self._session.request(
@@ -457,55 +582,78 @@ class Client:
                 params=params,
                 data=None if body is None else json.dumps(body).encode("utf-8"),
                 headers={} if body is None else {"Content-Type": "application/json"},
-                timeout=self._timeout,
+                # requests hands it on as it is, which its types do not say.
+                timeout=Timeout(total=self._timeout),  # type: ignore[arg-type]
                 # Redirects are never followed: requests would carry DD-API-KEY to another host.
                 allow_redirects=False,
                 # Given here and not to the session, where REQUESTS_CA_BUNDLE would beat it.
                 verify=self._verify,
                 proxies=self._proxies(),
             )
-        except requests.exceptions.SSLError as exc:
-            if isinstance(_root(exc), ssl.SSLCertVerificationError):
-                reason = (
-                    f"the certificate of {host} was not accepted ({_cause(exc)}). A private CA is made known by"
-                    " ca_path or by the environment variable REQUESTS_CA_BUNDLE"
-                )
-                raise DatadogError(doing, reason) from exc
-            reason = f"the TLS connection to {host} failed ({_cause(exc)})"
-            raise DatadogError(doing, reason, ambiguous=is_post) from exc
-        except requests.exceptions.ProxyError as exc:
-            reason = (
-                f"the proxy on the way to {host} failed ({_cause(exc)}). It comes from the environment variables"
-                " HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
-            )
-            raise DatadogError(doing, reason) from exc
-        except requests.exceptions.ConnectTimeout as exc:
-            raise DatadogError(
-                doing, f"no connection to {host} within {self._timeout:g} s"
-            ) from exc
-        except requests.exceptions.ReadTimeout as exc:
-            reason = f"no answer from {host} within {self._timeout:g} s"
-            raise DatadogError(doing, reason, ambiguous=is_post, unfinished=is_post) from exc
-        except requests.exceptions.ConnectionError as exc:
-            given_up = exc.args[0] if exc.args else None
-            sent = not (
-                isinstance(given_up, MaxRetryError)
-                and isinstance(given_up.reason, (NewConnectionError, ConnectTimeoutError))
-            )
-            reason = f"the connection to {host} {'broke' if sent else 'could not be made'} ({_cause(exc)})"
-            raise DatadogError(doing, reason, ambiguous=is_post and sent) from exc
-        except (
-            requests.exceptions.ChunkedEncodingError,
-            requests.exceptions.ContentDecodingError,
-        ) as exc:
-            reason = f"the answer from {host} broke off ({_cause(exc)})"
-            raise _Unreadable(DatadogError(doing, reason, ambiguous=is_post)) from exc
-        except requests.exceptions.RequestException as exc:
-            reason = f"the request to {host} failed ({_cause(exc)})"
-            raise DatadogError(doing, reason, ambiguous=is_post) from exc
+        except (requests.exceptions.RequestException, HTTPError) as exc:
+            # Older releases of requests let some errors of urllib3 pass.
+            raise self._failure(exc, doing, method == "POST") from exc
         except (OSError, ValueError) as exc:
             # Seen where REQUESTS_CA_BUNDLE names a file that is not there.
-            raise DatadogError(doing, f"the request could not be made ({_cause(exc)})") from exc
+            raise self._unmade(exc, doing) from exc
+
+    def _failure(self, exc: Exception, doing: str, is_post: bool) -> Exception:
+        """What to raise where no answer came, or no whole one: DatadogError, or _Unreadable."""
+        host = urlsplit(self.base_url).netloc
+        if isinstance(exc, ValueError):
+            # Seen where a proxy's address is none.
+            return self._unmade(exc, doing)
+        raised = exc.args[0] if exc.args else None
+        was_repeated = isinstance(raised, MaxRetryError)
+        root = _root(exc)
+        reason = raised.reason if isinstance(raised, MaxRetryError) else raised
+        if isinstance(root, ssl.SSLCertVerificationError):
+            return DatadogError(
+                doing,
+                f"the certificate of {host} was not accepted ({_cause(exc)})",
+                remedy="A private CA is made known by ca_path or by the environment variable REQUESTS_CA_BUNDLE.",
+            )
+        if isinstance(exc, requests.exceptions.ProxyError):
+            return DatadogError(
+                doing,
+                f"the proxy on the way to {host} failed ({_cause(exc)})",
+                remedy="Check the environment variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY, which name it.",
+            )
+        if isinstance(reason, (NewConnectionError, ConnectTimeoutError)):
+            cause = (
+                f"no connection to {host} within {self._timeout:g} s"
+                if isinstance(exc, requests.exceptions.ConnectTimeout)
+                else f"the connection to {host} could not be made ({_cause(exc)})"
+            )
+            return DatadogError(doing, cause, remedy=CHECK_ADDRESS)
+        if isinstance(reason, ReadTimeoutError):
+            failure = DatadogError(
+                doing,
+                f"no whole answer from {host} within {self._timeout:g} s",
+                ambiguous=is_post,
+                unfinished=is_post,
+                remedy=TRY_LONGER,
+            )
+        elif isinstance(exc, requests.exceptions.SSLError):
+            failure = DatadogError(
+                doing,
+                f"the TLS connection to {host} failed ({_cause(exc)})",
+                ambiguous=is_post,
+                remedy=CHECK_ADDRESS,
+            )
+        else:
+            failure = DatadogError(
+                doing,
+                f"the connection to {host} broke ({_cause(exc)})",
+                ambiguous=is_post,
+                remedy=TRY_AGAIN,
+            )
+        # What urllib3 has repeated, or a POST, is at its end. The rest broke off while requests read the answer.
+        return failure if was_repeated else _Unreadable(failure)
+
+    @staticmethod
+    def _unmade(exc: Exception, doing: str) -> DatadogError:
+        return DatadogError(doing, f"the request could not be made ({_cause(exc)})")
 
     def _proxies(self) -> dict[str, t.Any]:
         """What beats the proxies of the environment: None for no proxy."""
@@ -517,7 +665,7 @@ class Client:
         method: str,
         path: str,
         doing: str,
-        wanted: t.Callable[[dict[str, t.Any]], t.Any],
+        wanted: t.Callable[[dict[str, t.Any]], t.Any] | None,
     ) -> t.Any:
         status = response.status_code
         call = f"{method} {path}"
@@ -528,17 +676,21 @@ class Client:
             content = {}
         if 200 <= status < 300:
             try:
-                return wanted(content)
+                return wanted(content) if wanted else _nothing(status)
             except ValueError as exc:
                 what = "is not the JSON that it should be" if response.content else "is empty"
+                if not wanted:
+                    what = "is not the 204 that it should be"
                 reason = f"Datadog's answer to {call} (HTTP {status}) {what}"
-                raise _Unreadable(DatadogError(doing, reason, status, ambiguous=is_post)) from exc
+                raise _Unreadable(
+                    DatadogError(doing, reason, status, ambiguous=is_post, remedy=CHECK_ADDRESS)
+                ) from exc
         if 300 <= status < 400:
             reason = (
                 f"{urlsplit(self.base_url).netloc} redirects (HTTP {status}) to {_target(response)}, which is not"
-                " followed because it would carry the credentials there. Correct site or api_url"
+                " followed because it would carry the credentials there"
             )
-            raise DatadogError(doing, reason, status)
+            raise DatadogError(doing, reason, status, remedy="Correct site or api_url.")
         errors = _errors(content, self._hide)
         wait = stated_wait(response.headers)
         reason = f"Datadog answered HTTP {status} to {call}"
@@ -551,7 +703,24 @@ class Client:
             reason += f". The rate limit is used up{resets}"
         # A POST that was answered with 408 or 5xx may have had its effect before something failed.
         ambiguous = is_post and (status == 408 or status >= 500)
-        raise DatadogError(doing, reason, status, errors, ambiguous=ambiguous, retry_after=wait)
+        raise DatadogError(
+            doing,
+            reason,
+            status,
+            errors,
+            ambiguous=ambiguous,
+            retry_after=wait,
+            remedy=_remedy(status),
+        )
+
+
+def _remedy(status: int) -> str:
+    """What to do about an answer."""
+    if status == 401:
+        return "Check the keys or the token, and whether they are of this site."
+    if status == 403:
+        return "The keys lack a permission for this, which Datadog's API reference names."
+    return TRY_AGAIN if status in (408, 429) or status >= 500 else ""
 
 
 def _is_more(rows: t.Any, most_pages: int | None) -> bool:
@@ -562,6 +731,12 @@ def _is_more(rows: t.Any, most_pages: int | None) -> bool:
 def as_object(value: t.Any) -> dict[str, t.Any]:
     """What should be a JSON object; an empty one if it is not."""
     return value if isinstance(value, dict) else {}
+
+
+def _nothing(status: int) -> None:
+    """:raises ValueError: for what may be a page to log in, which deletes nothing."""
+    if status != 204:
+        raise ValueError("not 204")
 
 
 def _object(content: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -75,8 +75,10 @@ def _alike(step: Step, warning: str) -> t.Hashable:
 
 def explained(exc: Exception | None, forbidden_hint: str) -> str:
     """What to say of an error."""
-    is_forbidden = isinstance(exc, DatadogError) and exc.status == 403
-    return f"{exc} {forbidden_hint}" if is_forbidden and forbidden_hint else str(exc)
+    if not isinstance(exc, DatadogError):
+        return str(exc)
+    remedy = forbidden_hint if exc.status == 403 and forbidden_hint else exc.remedy
+    return f"{exc} {remedy}".rstrip()
 
 
 def answered(exc: Exception | None) -> dict[str, t.Any]:
