@@ -32,7 +32,7 @@ $(VENV)/ready: tests/requirements.txt
 
 .PHONY: help
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(VENV)/ready ## Show the modules at work on an emulated Datadog
@@ -41,6 +41,10 @@ demo: $(VENV)/ready ## Show the modules at work on an emulated Datadog
 .PHONY: test
 test: $(VENV)/ready ## Run every test and check
 	@$(VENV)/bin/python tests/run.py
+
+.PHONY: fault-table
+fault-table: $(VENV)/ready ## Write the guide's table of faults anew
+	@$(VENV)/bin/nox -s fault-table
 
 .PHONY: benchmark
 benchmark: $(VENV)/ready ## Measure the modules against other ways, as Markdown (ARGS="--sizes 10,100")

@@ -154,6 +154,25 @@ def ansible_test(session: nox.Session, command: str, *arguments: str) -> None:
         )
 
 
+def plain_pytest(session: nox.Session, file: str, *arguments: str, **environment: str) -> None:
+    """Run one file of unit tests without ansible-test, which does what takes long in forks."""
+    session.install("ansible-core", *UNIT_TOOLS, "-r", "tests/unit/requirements.txt")
+    tree = collection_tree(session.name)
+    root = str(tree.parents[2])
+    session.run(
+        "pytest",
+        "--quiet",
+        "--import-mode=importlib",
+        f"--rootdir={root}",
+        # The threads beside it take no part in what is forked.
+        "-Wignore:This process:DeprecationWarning",
+        *arguments,
+        *session.posargs,
+        str(tree / "tests" / "unit" / "plugins" / "modules" / file),
+        env={"PYTHONPATH": root, **environment},
+    )
+
+
 def python_versions() -> list[str]:
     """Return the versions of Python that the modules support and that are here, oldest first."""
     return [version for version in PYTHONS if shutil.which(f"python{version}")]
@@ -184,6 +203,13 @@ def integration(session: nox.Session) -> None:
     """Run all integration targets, against the emulator."""
     session.install("ansible-core", "-r", "tests/integration/requirements.txt")
     ansible_test(session, "integration", "--python", CONTROLLER_PYTHON, "--continue-on-error")
+
+
+@nox.session(name="fault-table", default=False)
+def fault_table(session: nox.Session) -> None:
+    """Write the table of faults in the guide, after every module has met every one of them."""
+    guide = ROOT / "docs" / "docsite" / "rst" / "guide_faults.rst"
+    plain_pytest(session, "test_faults.py", FAULT_TABLE=str(guide))
 
 
 @nox.session(default=False)

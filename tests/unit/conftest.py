@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
     Emulator,
     running_emulator,
+    running_emulators,
 )
 from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY
 from ansible_collections.tidyops.datadog.tests.unit.keeper import FileHome, Keeper
@@ -77,17 +78,23 @@ class Datadog:
 
 
 _EMULATOR = pytest.StashKey[Emulator]()
+_EMULATORS = pytest.StashKey[list[Emulator]]()
 _RUNNING = contextlib.ExitStack()
+#: As many organisations as a test of faults has use for at the same time.
+ORGANISATIONS = 44
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start the one emulator that all tests use.
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the one emulator that all tests use, and many where one of the tests wants them.
 
     Not in a fixture: ansible-test runs each test in a fork, which would start an emulator and never end it.
     """
     is_worker = hasattr(session.config, "workerinput")
     if is_worker or getattr(session.config.option, "dist", "no") == "no":
-        session.config.stash[_EMULATOR] = _RUNNING.enter_context(running_emulator())
+        stash = session.config.stash
+        stash[_EMULATOR] = _RUNNING.enter_context(running_emulator())
+        if any("emulators" in getattr(item, "fixturenames", ()) for item in session.items):
+            stash[_EMULATORS] = _RUNNING.enter_context(running_emulators(ORGANISATIONS))
 
 
 def pytest_sessionfinish() -> None:
@@ -103,6 +110,15 @@ def fixture_emulator(pytestconfig: pytest.Config) -> t.Iterator[Emulator]:
     before = emulator.errors()
     yield emulator
     assert emulator.errors() == before
+
+
+@pytest.fixture
+def emulators(pytestconfig: pytest.Config) -> t.Iterator[list[Emulator]]:
+    """Several of them."""
+    running = pytestconfig.stash[_EMULATORS]
+    before = running[0].errors()
+    yield running
+    assert running[0].errors() == before
 
 
 @pytest.fixture

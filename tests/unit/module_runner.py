@@ -10,8 +10,10 @@ import importlib
 import json
 import os
 import re
+import select
 import signal
 import sys
+import time
 import traceback
 import typing as t
 
@@ -44,6 +46,8 @@ class Run:
             # As at -vvv; older releases of ansible-core return it in any case.
             internal["_ansible_inject_invocation"] = True
         arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {**internal, **params}}).encode()
+        #: What was read already.
+        self._begun = ""
         self._reader, writer = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
@@ -62,14 +66,18 @@ class Run:
         os.waitpid(self.pid, 0)
         os.close(self._reader)
 
-    def result(self) -> dict[str, t.Any]:
+    def result(self, within: float | None = None) -> dict[str, t.Any]:
         """Wait for the end.
 
+        :param within: seconds after which a run that has not ended fails the test; None to wait for ever.
         :returns: the result as Ansible gets it, but with warnings as plain texts; with C(raw), the output as it was
             written; and with C(logged), what went to syslog.
         """
+        if within is not None and not self._ends(within):
+            self.kill()
+            raise AssertionError(f"the module did not end within {within} s")
         with os.fdopen(self._reader) as output:
-            parts = re.split("\x1e(.*?)\x1f", output.read(), flags=re.DOTALL)
+            parts = re.split("\x1e(.*?)\x1f", self._begun + output.read(), flags=re.DOTALL)
         raw, logged = "".join(parts[::2]), "".join(parts[1::2])
         _pid, status = os.waitpid(self.pid, 0)
         result: dict[str, t.Any] = json.loads(raw)
@@ -77,6 +85,16 @@ class Run:
         # ansible-core 2.19 and newer return warnings as objects.
         warnings = [json.dumps(warning) for warning in result.get("warnings", [])]
         return {**result, "warnings": warnings, "raw": raw, "logged": logged}
+
+    def _ends(self, within: float) -> bool:
+        """Read what it writes, and tell whether it has ended in time."""
+        until = time.monotonic() + within
+        while select.select([self._reader], [], [], max(until - time.monotonic(), 0))[0]:
+            data = os.read(self._reader, 65536)
+            if not data:
+                return True
+            self._begun += data.decode()
+        return False
 
 
 def _log_to_output() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import signal
 import ssl
 import sys
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal or the end of the lifetime; return the exit code."""
     parser = _parser()
     options = vars(parser.parse_args(arguments))
-    process = {name: options.pop(name) for name in ("port", "lifetime", "log")}
+    ports, lifetime, log = (options.pop(name) for name in ("port", "lifetime", "log"))
     tls_cert, tls_key = options.pop("tls_cert"), options.pop("tls_key")
     if bool(tls_cert) != bool(tls_key):
         parser.error("--tls-cert and --tls-key are given together")
@@ -40,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     try:
         tls = _tls_context(tls_cert, tls_key) if tls_cert else None
-        state = State(settings, RequestLog(process["log"]))
-        asyncio.run(_serve(state, process["port"], tls, process["lifetime"]))
+        states = [(port, State(settings, RequestLog(log))) for port in ports or [0]]
+        asyncio.run(_serve(states, tls, lifetime))
     except OSError as error:
         print(f"emulator: {error}", file=sys.stderr)
         return 1
@@ -51,7 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="emulator", description="A Datadog for tests.")
     add = parser.add_argument
-    add("--port", type=_port, default=0, metavar="N", help="port on loopback; 0 takes a free one")
+    add(
+        "--port",
+        action="append",
+        type=_port,
+        metavar="N",
+        help="port on loopback; 0 takes a free one; given again: of another organisation",
+    )
     add("--latency", type=float, default=0.0, metavar="SECONDS", help="delay of every answer")
     add(
         "--no-list",
@@ -99,26 +106,26 @@ def _tls_context(cert: str, key: str) -> ssl.SSLContext:
     return context
 
 
-async def _serve(state: State, port: int, tls: Any, lifetime: float | None) -> None:
+async def _serve(states: Sequence[tuple[int, State]], tls: Any, lifetime: float | None) -> None:
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end.set)
     if lifetime is not None:
         loop.call_later(lifetime, end.set)
-    runner = web.AppRunner(
-        build_app(state),
-        access_log=None,
-        shutdown_timeout=SHUTDOWN_SECONDS,
-        # Compressed bodies are refused, and not looked into.
-        auto_decompress=False,
-    )
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, HOST, port, ssl_context=tls)
-        await site.start()
-        scheme = "https" if tls else "http"
-        print(f"{scheme}://{HOST}:{runner.addresses[0][1]}", flush=True)
+    scheme = "https" if tls else "http"
+    async with contextlib.AsyncExitStack() as running:
+        for port, state in states:
+            runner = web.AppRunner(
+                build_app(state),
+                access_log=None,
+                shutdown_timeout=SHUTDOWN_SECONDS,
+                # Compressed bodies are refused, and not looked into.
+                auto_decompress=False,
+            )
+            await runner.setup()
+            running.push_async_callback(runner.cleanup)
+            site = web.TCPSite(runner, HOST, port, ssl_context=tls)
+            await site.start()
+            print(f"{scheme}://{HOST}:{runner.addresses[0][1]}", flush=True)
         await end.wait()
-    finally:
-        await runner.cleanup()

@@ -50,7 +50,7 @@ class Reply(NamedTuple):
 
 
 class Emulator:
-    """A running emulator."""
+    """A running emulator, or one organisation of several in the same process."""
 
     def __init__(self, url: str, process: subprocess.Popen[str], errors: IO[str]) -> None:
         self.url = url
@@ -188,29 +188,46 @@ def running_emulator(
     An error inside the emulator fails the test that was well otherwise; a client that does not
     speak HTTP is no such error.
     """
-    command = [python, str(EMULATOR), "--port", str(port), "--lifetime", str(LIFETIME), *switches]
+    with _running([port], switches, python) as [emulator]:
+        yield emulator
+
+
+@contextlib.contextmanager
+def running_emulators(count: int, *switches: str) -> Iterator[list[Emulator]]:
+    """Do the same for several organisations, which one process emulates."""
+    with _running([0] * count, switches, sys.executable) as emulators:
+        yield emulators
+
+
+@contextlib.contextmanager
+def _running(
+    ports: Sequence[int], switches: Sequence[str], python: str
+) -> Iterator[list[Emulator]]:
+    command = [python, str(EMULATOR), "--lifetime", str(LIFETIME), *switches]
+    for port in ports:
+        command += ["--port", str(port)]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
         with subprocess.Popen(  # noqa: S603 (the command is this file's own and the test's)
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
         ) as process:
-            emulator = Emulator("", process, errors)
+            emulators = [Emulator("", process, errors) for _port in ports]
             try:
-                emulator.url = _first_line(emulator, command)
-                yield emulator
+                for emulator, url in zip(emulators, _first_lines(emulators[0], command)):
+                    emulator.url = url
+                yield emulators
             finally:
-                emulator.stop()
-        if str(EMULATOR) in emulator.errors():
-            raise RuntimeError(f"the emulator failed:\n{emulator.errors()}")
+                emulators[0].stop()
+        if str(EMULATOR) in emulators[0].errors():
+            raise RuntimeError(f"the emulator failed:\n{emulators[0].errors()}")
 
 
-def _first_line(emulator: Emulator, command: Sequence[str]) -> str:
-    line = ""
+def _first_lines(emulator: Emulator, command: Sequence[str]) -> Iterator[str]:
+    """Yield the lines that it prints, one for each organisation."""
     with selectors.DefaultSelector() as selector:
         if emulator.process.stdout is not None:
             selector.register(emulator.process.stdout, selectors.EVENT_READ)
             if selector.select(START_SECONDS):
-                line = emulator.process.stdout.readline().strip()
-    if not line:
-        emulator.stop()
-        raise RuntimeError(f"{' '.join(command)} did not start:\n{emulator.errors()}")
-    return line
+                while line := emulator.process.stdout.readline().strip():
+                    yield line
+    emulator.stop()
+    raise RuntimeError(f"{' '.join(command)} did not start:\n{emulator.errors()}")

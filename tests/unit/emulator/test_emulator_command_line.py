@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import re
 import signal
@@ -18,14 +17,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+import trustme
 
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
     EMULATOR,
     running_emulator,
+    running_emulators,
 )
 from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import TEAMS
 
@@ -130,30 +127,20 @@ def test_no_list_alone_means_404() -> None:
         assert emulator.settings()["no_list"] == 404
 
 
+def test_several_organisations() -> None:
+    with running_emulators(2, "--team", "platform") as [one, other]:
+        assert one.url != other.url
+        team = {"data": {"type": "team", "attributes": {"name": "SRE", "handle": "sre"}}}
+        assert one.call("POST", TEAMS, team).status == 201
+        assert [each.state()["counts"]["teams"] for each in (one, other)] == [2, 1]
+
+
 def write_certificate(folder: Path) -> tuple[Path, Path]:
     """Write a certificate for the loopback address, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
+    certificate = trustme.CA().issue_cert("127.0.0.1")
     cert_file, key_file = folder / "cert.pem", folder / "key.pem"
-    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    certificate.cert_chain_pems[0].write_to_path(str(cert_file))
+    certificate.private_key_pem.write_to_path(str(key_file))
     return cert_file, key_file
 
 

@@ -17,6 +17,7 @@ import pytest
 
 import ansible_collections
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog, Server
+from ansible_collections.tidyops.datadog.tests.unit.wire import Authority, Proxy, Wire, hang_up
 
 TASK = {"name": "x", "aws": {"assume_role": {"account_id": "123456789012", "role": "r"}}}
 EMPTY_LIST = (200, {"data": [], "meta": {"total": 0, "total_filtered": 0}})
@@ -299,6 +300,69 @@ class TestWire:
         result = datadog.connection(**TASK, api_url=server.url, check_mode=True)
         assert result["operation"] == "create"
         assert len(server.seen) == 2
+
+
+@pytest.fixture
+def authority(tmp_path: pathlib.Path) -> Authority:
+    return Authority(str(tmp_path / "authority.pem"))
+
+
+@pytest.fixture
+def tls(datadog: Datadog, authority: Authority) -> t.Iterator[Wire]:
+    """The emulator over HTTPS, with a certificate of that authority."""
+    with Wire(datadog.emulator.url, authority.server()) as way:
+        yield way
+
+
+class TestTls:
+    def test_an_authority_of_the_task(
+        self, datadog: Datadog, tls: Wire, authority: Authority
+    ) -> None:
+        result = datadog.connection(**TASK, api_url=tls.url, ca_path=authority.path)
+        assert result["operation"] == "create"
+
+    @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    def test_an_authority_of_the_environment(
+        self, datadog: Datadog, tls: Wire, authority: Authority, variable: str
+    ) -> None:
+        environ = {"REQUESTS_CA_BUNDLE": "", variable: authority.path}
+        result = datadog.connection(**TASK, api_url=tls.url, environ=environ)
+        assert result["operation"] == "create"
+
+    def test_the_authority_of_the_task_beats_that_of_the_environment(
+        self, datadog: Datadog, tls: Wire, authority: Authority, tmp_path: pathlib.Path
+    ) -> None:
+        other = Authority(str(tmp_path / "other.pem"))
+        environ = {"REQUESTS_CA_BUNDLE": authority.path}
+        result = datadog.connection(**TASK, api_url=tls.url, environ=environ, ca_path=other.path)
+        assert result["failed"] and "certificate" in result["msg"]
+
+    def test_certificates_that_are_not_validated(self, datadog: Datadog, tls: Wire) -> None:
+        result = datadog.connection(**TASK, api_url=tls.url, validate_certs=False)
+        assert result["operation"] == "create" and result["warnings"] == []
+
+    def test_a_proxy_learns_no_more_than_the_address(
+        self, datadog: Datadog, tls: Wire, authority: Authority
+    ) -> None:
+        with Proxy() as proxy:
+            environ = {"HTTPS_PROXY": proxy.url}
+            options = {**TASK, "api_url": tls.url, "ca_path": authority.path}
+            assert datadog.connection(**options, environ=environ)["operation"] == "create"
+            assert proxy.seen and all(f"127.0.0.1:{tls.port}" in seen for seen in proxy.seen)
+            assert not any(key in seen for seen in proxy.seen for key in Datadog.KEYS.values())
+            proxy.seen.clear()
+            environ["NO_PROXY"] = "127.0.0.1"
+            assert datadog.connection(**options, environ=environ)["operation"] == "none"
+            assert not proxy.seen
+
+    def test_tls_that_ends_instead_of_an_answer(
+        self, datadog: Datadog, tls: Wire, authority: Authority
+    ) -> None:
+        """An answer that is lost is no reason to create a second one."""
+        tls.break_on("POST", hang_up, times=1)
+        result = datadog.connection(**TASK, api_url=tls.url, ca_path=authority.path)
+        assert result["operation"] == "create"
+        assert len(datadog.requests("POST")) == 1
 
 
 CONNECTION = {"id": "1", "type": "action_connection", "attributes": {"name": "x"}}
