@@ -717,12 +717,22 @@ class ActionConnection(Resource):
             # Whoever was at it has ended, but maybe after the list was read.
             self._directory.renew()
             but = replaced_id or named.replaces
-            if self._find_created(name, named, doing, but):
+            if self._has_created(name, named, doing, but):
                 raise _overtaken(doing)
         claimed = replace(named or Entry(), creating=kind, replaces=replaced_id)
         if not self._registry.change(name, claimed, {name: named}):
             raise _overtaken(doing)
         return claimed
+
+    def _has_created(self, name: str, stored: Entry, doing: str, but: str) -> bool:
+        """Whether an interrupted run has created a connection. :raises Refusal: where nothing tells."""
+        if self.desired.connection_id not in ("", stored.replaces):
+            try:
+                return self._find(name, doing, but) is not None
+            except NotListed:
+                # The user has looked, and says by connection_id which one it is.
+                return False
+        return self._find_created(name, stored, doing, but) is not None
 
     def _restore(self, name: str, recorded: Entry, former: Entry | None) -> None:
         """Record what was there before a connection was to be created.

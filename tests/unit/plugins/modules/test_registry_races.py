@@ -370,3 +370,13 @@ def test_fingerprints_that_would_take_too_long_or_are_none(
     keeper.home.path.write_text(content.replace(known, text), encoding="utf-8")
     result = keeper.datadog.connection(**GITLAB, registry=keeper.home.registry)
     assert result["failed"] and "something else than fingerprints" in result["msg"]
+
+
+def test_what_a_lost_answer_created_is_replaced_by_its_id(keeper: Keeper) -> None:
+    keeper.datadog.emulator.add_fault("reset", method="POST", when="after")
+    assert "may have been created" in keeper.run(**GITLAB)["msg"]
+    [created] = keeper.there()
+    result = keeper.foretold_and_run(**REPLACING, connection_id=created)
+    assert result["operation"] == "replace"
+    assert keeper.there() == [result["connection_id"]]
+    keeper.is_silent(**REPLACING)
