@@ -20,7 +20,6 @@ from ansible.module_utils import basic
 from ansible.module_utils.ansible_release import __version__ as ANSIBLE_VERSION
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import NoLogError, UnsupportedError
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
@@ -56,6 +55,9 @@ DEFAULT_SITE = "datadoghq.com"
 HIDDEN = "VALUE_HIDDEN"
 #: Hiding shorter texts than this would make messages unreadable and keep nothing secret.
 SHORTEST_SECRET = 4
+
+#: What Ansible makes of a text in a result that is, or holds, a secret of the task.
+MASKED = r"\*{8}|VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 #: The environment variables of an option, the first one set wins. Ansible's own env_fallback will not do: it cannot
 #: tell an option of the task from a variable, but an option of the task has to beat every variable.
@@ -110,22 +112,29 @@ class DatadogModule(AnsibleModule):
             )
             self.fail_json(msg=str(OptionError(("registry", problem))))
 
-    def log(self, msg: t.Any, log_args: t.Any = None) -> None:
-        # Ansible logs the invocation with nested options as Python writes them, where it does not recognise a secret
-        # that has a line break or a quote in it.
-        if log_args:
-            shown, _hidden = _shown(self.argument_spec, _given_params())
-            msg, log_args = f"Invoked with {json.dumps(shown, default=str)}", None
-        super().log(msg, log_args)
+    def _log_invocation(self) -> None:
+        # Ansible's own logs nested options as Python writes them, where it does not recognise a secret that has a line
+        # break or a quote in it, and breaks off at a text that cannot be encoded.
+        shown, _hidden = _shown(self.argument_spec, _given_params())
+        self.log(f"Invoked with {json.dumps(shown, default=str)}")
 
     def _hide(self, secrets: t.Iterable[str]) -> None:
         """Keep texts out of everything that is returned or logged, however they are written."""
         for secret in secrets:
             self.no_log_values.update(_written_forms(secret))
 
+    def _let_short_texts_be(self) -> None:
+        """Hide them no longer: a result holds no secret, and an id with asterisks in it is of no use to the next task.
+
+        They have been hidden in what Datadog says.
+        """
+        short = [text for text in self.no_log_values if len(text) < SHORTEST_SECRET]
+        self.no_log_values.difference_update(short)
+
     def exit_json(self, **kwargs: t.Any) -> None:
         # Ansible's own would show what is secret without its options being so: a credential in a header.
         shown, _hidden = _shown(self.argument_spec, self.params)
+        self._let_short_texts_be()
         super().exit_json(invocation={"module_args": shown}, **kwargs)
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> None:
@@ -134,8 +143,10 @@ class DatadogModule(AnsibleModule):
         # gives up looking for the others.
         shown, hidden = _shown(self.argument_spec, _given_params())
         self._hide(text for text in hidden if len(text) >= SHORTEST_SECRET)
+        self._let_short_texts_be()
+        told = "; ".join(dict.fromkeys([*self._located_errors(), msg, *self._further_errors()]))
         super().fail_json(
-            msg="; ".join(dict.fromkeys([*self._located_errors(), msg, *self._further_errors()])),
+            msg=_without(told, self.no_log_values),
             invocation={"module_args": shown},
             **kwargs,
         )
@@ -189,7 +200,7 @@ class DatadogModule(AnsibleModule):
             timeout=self.params["timeout"],
             retries=self.params["retries"],
             connections=self.params.get("concurrency", 1),
-            hide=lambda text: str(remove_values(text, self.no_log_values | written)),
+            hide=lambda text: _without(text, self.no_log_values | written),
             user_agent=f"ansible-collection-tidyops.datadog (ansible-core {ANSIBLE_VERSION})",
         )
 
@@ -422,15 +433,18 @@ def _shown(spec: Mapping[str, t.Any], params: t.Any) -> tuple[t.Any, list[str]]:
             shown[name] = entries if is_list else entries[0]
             for _entry, texts in parts:
                 hidden += texts
-    if {"name", "value"} <= set(spec) and shown.get("value") is not None:
-        name, value = params.get("name"), str(params["value"])
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][\w-]*", name, re.ASCII):
+    if {"name", "value"} <= set(spec):
+        name, value = params.get("name"), params.get("value")
+        # What Datadog allows as the name of a token, or else of a header.
+        allowed = r"[A-Za-z][A-Za-z\d]*" if spec["value"].get("no_log") else r"[A-Za-z][\w-]*"
+        if not isinstance(name, str) or not re.fullmatch(allowed, name, re.ASCII):
             # Nothing tells what the value is, nor whether it is the name.
-            shown.update(dict.fromkeys({"name", "value"} & set(shown), HIDDEN))
-            hidden += [*_texts(name), value]
-        elif is_literal_credential(name, value):
+            given = [each for each in ("name", "value") if params.get(each) is not None]
+            shown.update(dict.fromkeys(given, HIDDEN))
+            hidden += _texts([name, value])
+        elif value is not None and is_literal_credential(name, str(value)):
             shown["value"] = HIDDEN
-            hidden += literal_parts(value)
+            hidden += literal_parts(str(value))
     return shown, hidden
 
 
@@ -447,6 +461,16 @@ def _is_misplaced(option: Mapping[str, t.Any], value: t.Any) -> bool:
 def _is_no_text(value: t.Any, exactly: bool) -> bool:
     """Whether the text that was meant is lost. An integer may have had leading zeros."""
     return isinstance(value, (bool, float)) or (exactly and isinstance(value, int))
+
+
+def _unusable(name: str, value: t.Any, path: str) -> t.Iterator[tuple[str, str]]:
+    """What is a text, but not one that can be meant."""
+    if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
+        # Datadog would make another text of it.
+        yield path, "must not contain surrogates (halves of characters), which are no text in UTF-8"
+    elif name == "name" and isinstance(value, str) and re.search(MASKED, value):
+        problem = "holds what Ansible shows in the place of a secret. Give the name itself, not that of a result"
+        yield path, problem
 
 
 def _misunderstood(
@@ -469,11 +493,27 @@ def _misunderstood(
             yield path, f"must be a single value, not a {kind}"
         elif option["type"] == "str" and _is_no_text(value, exactly=option.get("no_log", False)):
             yield path, "must be a text; quote it, since YAML takes it for something else"
+        elif option["type"] in ("str", "path"):
+            yield from _unusable(name, value, path)
+        elif option.get("elements") == "str" and isinstance(value, list):
+            for index, entry in enumerate(value):
+                yield from _unusable(name, entry, f"{path}[{index}]")
         elif option.get("options") is not None and isinstance(value, list):
             for index, entry in enumerate(value):
                 yield from _misunderstood(option["options"], entry, f"{path}[{index}].")
         elif option.get("options") is not None:
             yield from _misunderstood(option["options"], value, f"{path}.")
+
+
+def _without(text: str, secrets: t.Iterable[str]) -> str:
+    """A text with asterisks in the place of secrets.
+
+    Ansible's own remove_values() will not do: before ansible-core 2.19 it may replace a secret that another one begins with,
+    and leave the rest of that.
+    """
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "*" * 8)
+    return text
 
 
 def _written_forms(secret: str) -> t.Iterator[str]:

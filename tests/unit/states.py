@@ -1,0 +1,248 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Any task that the modules accept, made from the catalogue, and what Datadog holds once it was run."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from ansible_collections.tidyops.datadog.plugins.module_utils._integrations import (
+    INTEGRATIONS,
+    Credentials,
+    Group,
+    Integration,
+    NamedValues,
+    RenewalFlag,
+    WritableField,
+)
+from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY
+
+#: How many examples of each property to try instead of a few, other ones each time.
+_ASKED_FOR = os.environ.get("PROPERTY_EXAMPLES")
+
+
+def examples(few: int) -> settings:
+    """How a property is tested. :param few: how many examples there are unless PROPERTY_EXAMPLES asks for more."""
+    return settings(
+        max_examples=int(_ASKED_FOR or few),
+        derandomize=not _ASKED_FOR,
+        # ansible-test runs each test in a fork, and nobody would find its examples again.
+        database=None,
+        deadline=None,
+        suppress_health_check=[
+            # Each example begins with an empty organisation; what a fixture holds are the means.
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+        ],
+    )
+
+
+#: What is written differently, or means something, in Jinja, JSON, YAML, XML, URLs, shells, headers or paths.
+SPICES = (
+    "{{ name }}", "{% raw %}", "]]>", "'", '"', "\\", "\\u0041", "ü", "é", "🦄", "\u2028", "\u202e", "\x85",
+    "%2F", "..", "/", "?", "#", "&", "=", ":", ",", " ", "~", "$HOME", "!unsafe", "null", "0123", "(secret)",
+)  # fmt: skip
+BREAKS = ("\n", "\r\n", "\t", "\x00", "\x1b[31m")
+WORD = st.characters(exclude_categories=["Cc", "Cs", "Z"], exclude_characters=",/@")
+
+
+def _texts(characters: st.SearchStrategy[str], *spices: str) -> st.SearchStrategy[str]:
+    parts = st.lists(st.one_of(characters, st.sampled_from(spices)), min_size=1, max_size=6)
+    return parts.map("".join).filter(str.strip)
+
+
+_LINE_CHARACTERS = st.characters(
+    min_codepoint=0x20, exclude_categories=["Cs"], exclude_characters="\x7f"
+)
+LINES = _texts(_LINE_CHARACTERS, *SPICES)
+SEVERAL_LINES = _texts(st.characters(exclude_categories=["Cs"]), *SPICES, *BREAKS)
+HANDLES = st.text(WORD, min_size=1, max_size=6)
+CONNECTED_TEAMS = st.tuples(HANDLES, HANDLES).map(lambda names: "@" + "/".join(names))
+
+
+def secrets(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Secrets in which every part has the mark that tests search for; some are very long."""
+    parts = st.lists(texts.map(CANARY.__add__), min_size=1, max_size=3).map("".join)
+    return st.one_of(parts, parts.map(lambda secret: secret + CANARY * 5000))
+
+
+class Kind(t.NamedTuple):
+    """One of the kinds of credentials in the catalogue."""
+
+    integration: Integration
+    credentials: Credentials
+
+    @property
+    def fields(self) -> list[WritableField]:
+        """Those that say what is to be; a flag says what is to be done, each time."""
+        fields = (*self.integration.fields, *self.credentials.options)
+        return [field for field in fields if not isinstance(field, RenewalFlag)]
+
+    @property
+    def secrets(self) -> set[str]:
+        """The names of the fields that are secret, or hold secrets."""
+        return {field.name for field in self.fields if getattr(field, "secret", False)}
+
+    def options(self, values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        """The integration's option, of values by the names of fields."""
+        beside = {field.name for field in self.integration.fields}
+        inside = {name: value for name, value in values.items() if name not in beside}
+        outside = {name: value for name, value in values.items() if name in beside}
+        return {self.integration.key: {**outside, self.credentials.key: inside}}
+
+
+KINDS = [
+    Kind(integration, credentials)
+    for integration in INTEGRATIONS
+    for credentials in integration.credentials
+]
+_SOMETIMES = st.sampled_from([False, False, False, True])
+#: Most kinds are a single secret; those with more to go wrong come more often.
+_ANY_KIND = st.sampled_from([kind for kind in KINDS for _time in range(len(kind.fields) ** 2)])
+
+
+class Said(t.NamedTuple):
+    """What a task says of a connection."""
+
+    name: str
+    kind: Kind
+    values: t.Mapping[str, t.Any]
+
+    @property
+    def options(self) -> dict[str, t.Any]:
+        return {"name": self.name, **self.kind.options(self.values)}
+
+
+class Change(t.NamedTuple):
+    """What tasks say of a connection first, and then. None: nothing."""
+
+    name: str
+    before: Said | None
+    after: Said | None
+
+
+class Held(t.NamedTuple):
+    """What Datadog holds of a connection.
+
+    :ivar values: by paths like C(role), C(body.content) and C(tokens.name); secrets too.
+    """
+
+    kind: Kind
+    values: dict[str, str]
+
+    def part(self, secret: bool) -> dict[str, str]:
+        """Only what is secret, or only what is not."""
+        names = self.kind.secrets
+        return {
+            path: value for path, value in self.values.items() if (_top(path) in names) is secret
+        }
+
+
+def by_paths(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The texts in what a task gives or Datadog answers, by their paths."""
+    found: dict[str, t.Any] = {}
+    for name, value in values.items():
+        if isinstance(value, list):
+            found.update({f"{name}.{entry['name']}": entry.get("value") for entry in value})
+        elif isinstance(value, dict):
+            found.update({f"{name}.{path}": text for path, text in by_paths(value).items()})
+        else:
+            found[name] = value
+    return found
+
+
+def held_after(before: Held | None, said: Said, sends_secrets: bool) -> Held:
+    """What Datadog is to hold after a task.
+
+    :param sends_secrets: whether it replaces secrets that are there.
+    """
+    kind = said.kind
+    there = before.values if before and before.kind == kind else {}
+    # A list is the whole list; all else that is left out is left alone.
+    lists = {name for name, value in said.values.items() if isinstance(value, list)}
+    named = by_paths(said.values)
+    kept = {path: text for path, text in there.items() if path in named or _top(path) not in lists}
+    given = {path: text for path, text in named.items() if text is not None}
+    if there and not sends_secrets:
+        # Of a list of which Datadog shows nothing, all is taken to be there.
+        shown = {_top(path) for path in there}
+        given = {
+            path: text
+            for path, text in given.items()
+            if _top(path) not in kind.secrets or (path not in kept and _top(path) in shown)
+        }
+    return Held(kind, {**kept, **given})
+
+
+def _top(path: str) -> str:
+    """The name of the field that a path leads into."""
+    return path.split(".")[0]
+
+
+@st.composite
+def _named_values(draw: st.DrawFn, field: NamedValues, known: list[str]) -> list[dict[str, t.Any]]:
+    names = st.from_regex(field.name_pattern, fullmatch=True)
+    chosen = draw(
+        st.lists(st.one_of(names, st.sampled_from(known or ["x"])), unique=True, max_size=3)
+    )
+    values = secrets(SEVERAL_LINES) if field.secret else st.one_of(st.just(""), LINES)
+    entries = []
+    for name in chosen:
+        may_be_kept = field.secret and name in known
+        value = draw(st.one_of(st.none(), values) if may_be_kept else values)
+        entries.append({"name": name, "value": value})
+    return entries
+
+
+def _values(field: t.Any, before: t.Any) -> st.SearchStrategy[t.Any]:
+    """What a task may give for a field.
+
+    :param before: what was given before, or None.
+    """
+    if isinstance(field, NamedValues):
+        return _named_values(field, [entry["name"] for entry in before or []])
+    if isinstance(field, Group):
+        parts = {part.name: _values(part, None) for part in field.fields}
+        return st.fixed_dictionaries({}, optional=parts)
+    if field.pattern:
+        return st.from_regex(field.pattern, fullmatch=True, alphabet=_LINE_CHARACTERS)
+    texts = SEVERAL_LINES if field.multiline else LINES
+    return secrets(texts) if field.secret else texts
+
+
+@st.composite
+def sayings(draw: st.DrawFn, name: str, kind: Kind, before: Said | None = None) -> Said:
+    """What a task may say of a connection that does not exist, or of one of the same kind."""
+    values: dict[str, t.Any] = {}
+    for field in kind.fields:
+        given = before.values.get(field.name) if before else None
+        is_needed = not before and getattr(field, "required", False)
+        if not is_needed and draw(_SOMETIMES):
+            continue
+        is_same = given is not None and draw(_SOMETIMES)
+        values[field.name] = given if is_same else draw(_values(field, given))
+    return Said(name, kind, values)
+
+
+@st.composite
+def _changes(draw: st.DrawFn, name: str) -> Change:
+    kind = draw(_ANY_KIND)
+    before = draw(st.one_of(sayings(name, kind), st.none()))
+    if before and not draw(_SOMETIMES):
+        return Change(name, before, draw(st.one_of(sayings(name, kind, before), st.none())))
+    after = draw(_ANY_KIND.flatmap(lambda other: sayings(name, other)))
+    return Change(name, before, after)
+
+
+@st.composite
+def changes(draw: st.DrawFn, max_size: int = 4) -> list[Change]:
+    """From any set of connections to any other."""
+    names = draw(st.lists(LINES, unique=True, max_size=max_size))
+    return [draw(_changes(name)) for name in names]
