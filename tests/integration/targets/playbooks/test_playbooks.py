@@ -7,31 +7,26 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 import typing as t
 from pathlib import Path
 
 import pytest
 import yaml
-
-# ansible-test runs this in a copy of the target; the collection itself is where Ansible finds it.
-COLLECTION = (
-    Path(os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)[0])
-    / "ansible_collections"
-    / "tidyops"
-    / "datadog"
+from ansible_commands import (
+    CANARY,
+    COLLECTION,
+    EXAMPLE,
+    MODULES,
+    Emulator,
+    changed,
+    ended,
+    environment_of,
+    running_emulator,
+    secrets_file,
+    started,
 )
-# The emulator is no package of this environment; hence E402 below.
-sys.path.insert(0, str(COLLECTION / "tests" / "emulator"))
-from datadog_emulator.testing import Emulator, running_emulator  # noqa: E402
-
-EXAMPLE = COLLECTION / "docs" / "examples" / "all_connections.yml"
-CANARY = "c4n4ry"
-KEYS = {"DD_API_KEY": f"{CANARY}-api-key", "DD_APP_KEY": f"{CANARY}-app-key"}
 
 
 @pytest.fixture(name="datadog")
@@ -45,59 +40,6 @@ def play(datadog: Emulator, playbook: Path, *arguments: str, cwd: Path | None = 
     """Run a playbook and return all that it prints, in which no secret may be."""
     environment = environment_of(datadog)
     return ended(started(environment, "ansible-playbook", str(playbook), *arguments, cwd=cwd))
-
-
-def environment_of(datadog: Emulator) -> dict[str, str]:
-    """What tells the modules where an emulated Datadog is."""
-    return {"DD_HOST": datadog.url, **KEYS}
-
-
-def started(
-    variables: t.Mapping[str, str], *command: str, cwd: Path | None = None
-) -> subprocess.Popen[str]:
-    """Start one of Ansible's commands, with more variables in its environment."""
-    environment = {
-        **os.environ,
-        "ANSIBLE_LOCALHOST_WARNING": "False",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
-        **variables,
-    }
-    return subprocess.Popen(
-        command,
-        env=environment,
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def ended(command: subprocess.Popen[str]) -> str:
-    """Wait for the end of a command, which has to be a good one, and return all that it prints."""
-    output, _errors = command.communicate()
-    assert CANARY not in output
-    assert command.returncode == 0, output
-    return output
-
-
-def secrets_file(path: Path, suffix: str = "") -> tuple[str, str]:
-    """Write a file with a canary for each secret of the example, and return the arguments that load it."""
-    known = yaml.safe_load((EXAMPLE.parent / "secrets.yml").read_text(encoding="utf-8"))["secrets"]
-    secrets = {name: secret(name) + suffix for name in known}
-    path.write_text(yaml.safe_dump({"secrets": secrets}), encoding="utf-8")
-    return "-e", f"@{path}"
-
-
-def secret(name: str) -> str:
-    """A secret to search for, in which there is what may be written differently from what it is."""
-    lines = f"\n{CANARY}\n{CANARY}\n" if name.startswith("gcp") else ""
-    return f"{CANARY}-{name}'{CANARY}\"{CANARY}\\{CANARY}{lines}"
-
-
-def changed(output: str) -> int:
-    """The number of changed tasks, from the recap."""
-    [number] = re.findall(r"changed=(\d+)", output)
-    return int(number)
 
 
 def writes(datadog: Emulator) -> list[str]:
@@ -144,9 +86,7 @@ def test_every_kind_of_connection(datadog: Emulator, tmp_path: Path) -> None:
     assert changed(play(datadog, EXAMPLE, *given, "-e", "state=absent")) == 0
 
 
-@pytest.mark.parametrize(
-    "module", sorted(path.stem for path in (COLLECTION / "plugins" / "modules").glob("*.py"))
-)
+@pytest.mark.parametrize("module", MODULES)
 def test_examples_of_the_documentation(datadog: Emulator, tmp_path: Path, module: str) -> None:
     """The examples of each module run from top to bottom, and what they leave is there in the end."""
     source = (COLLECTION / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8")
@@ -208,9 +148,7 @@ def test_every_module_with_credentials_said_once(datadog: Emulator, tmp_path: Pa
     (tmp_path / "given.yml").write_text(yaml.safe_dump(given), encoding="utf-8")
     playbook = EXAMPLE.parent / "all_modules.yml"
     modules = re.findall(r"^ +tidyops\.datadog\.(\w+):$", playbook.read_text("utf-8"), re.MULTILINE)
-    assert sorted(modules) == sorted(
-        path.stem for path in (COLLECTION / "plugins" / "modules").glob("*.py")
-    )
+    assert sorted(modules) == MODULES
     arguments = ("-e", f"@{tmp_path / 'given.yml'}")
     first = ended(started({}, "ansible-playbook", str(playbook), *arguments))
     assert changed(first) == 5
