@@ -6,6 +6,8 @@ SHELL := /bin/sh
 
 VENV := .venv
 PORT ?= 0
+RUNS ?= 1000
+SEED ?= 0
 
 # What the tools keep for the next time stays in the checkout, out of the user's home.
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
@@ -45,6 +47,10 @@ test: $(VENV)/ready ## Run every test and check
 .PHONY: fault-table
 fault-table: $(VENV)/ready ## Write the guide's table of faults anew
 	@$(VENV)/bin/nox -s fault-table
+
+.PHONY: random-runs
+random-runs: $(VENV)/ready ## Let random runs meet random faults (RUNS=1000 SEED=0)
+	@RANDOM_RUNS=$(RUNS) RANDOM_SEED=$(SEED) $(VENV)/bin/nox -s random-runs
 
 .PHONY: benchmark
 benchmark: $(VENV)/ready ## Measure the modules against other ways, as Markdown (ARGS="--sizes 10,100")

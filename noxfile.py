@@ -212,6 +212,23 @@ def fault_table(session: nox.Session) -> None:
     plain_pytest(session, "test_faults.py", FAULT_TABLE=str(guide))
 
 
+@nox.session(name="random-runs", default=False)
+def random_runs(session: nox.Session) -> None:
+    """Run RANDOM_RUNS random stories of modules that meet faults, from the seed RANDOM_SEED on."""
+    runs, seed = os.environ.get("RANDOM_RUNS", "1000"), os.environ.get("RANDOM_SEED", "0")
+    plain_pytest(
+        session,
+        "test_random_runs.py",
+        "--numprocesses=auto",
+        "--tb=short",
+        RANDOM_RUNS=runs,
+        RANDOM_SEED=seed,
+        # They take longer than all other tests.
+        EMULATOR_LIFETIME="86400",
+    )
+    session.log(f"{runs} random stories, of seed {seed} and those that follow, ended well.")
+
+
 @nox.session(default=False)
 @nox.parametrize("ansible_core", [nox.param(version, id=version) for version in ANSIBLE_CORES])
 def matrix(session: nox.Session, ansible_core: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import os
 import pathlib
 import threading
 import typing as t
@@ -16,6 +17,7 @@ import typing as t
 import pytest
 
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
+    LIFETIME,
     Emulator,
     running_emulator,
     running_emulators,
@@ -92,7 +94,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     is_worker = hasattr(session.config, "workerinput")
     if is_worker or getattr(session.config.option, "dist", "no") == "no":
         stash = session.config.stash
-        stash[_EMULATOR] = _RUNNING.enter_context(running_emulator())
+        lifetime = os.environ.get("EMULATOR_LIFETIME", str(LIFETIME))
+        stash[_EMULATOR] = _RUNNING.enter_context(running_emulator("--lifetime", lifetime))
         if any("emulators" in getattr(item, "fixturenames", ()) for item in session.items):
             stash[_EMULATORS] = _RUNNING.enter_context(running_emulators(ORGANISATIONS))
 
