@@ -576,7 +576,7 @@ class Client:
     ) -> t.Any:
         self._brake.wait()
         try:
-            return self._session.request(
+            response = self._session.request(
                 method,
                 self.base_url + path,
                 params=params,
@@ -596,6 +596,9 @@ class Client:
         except (OSError, ValueError) as exc:
             # Seen where REQUESTS_CA_BUNDLE names a file that is not there.
             raise self._unmade(exc, doing) from exc
+        if _is_cut_off(response):
+            raise _Unreadable(self._broken("it ended early", doing, method == "POST"))
+        return response
 
     def _failure(self, exc: Exception, doing: str, is_post: bool) -> Exception:
         """What to raise where no answer came, or no whole one: DatadogError, or _Unreadable."""
@@ -642,14 +645,13 @@ class Client:
                 remedy=CHECK_ADDRESS,
             )
         else:
-            failure = DatadogError(
-                doing,
-                f"the connection to {host} broke ({_cause(exc)})",
-                ambiguous=is_post,
-                remedy=TRY_AGAIN,
-            )
+            failure = self._broken(_cause(exc), doing, is_post)
         # What urllib3 has repeated, or a POST, is at its end. The rest broke off while requests read the answer.
         return failure if was_repeated else _Unreadable(failure)
+
+    def _broken(self, cause: str, doing: str, is_post: bool) -> DatadogError:
+        reason = f"the connection to {urlsplit(self.base_url).netloc} broke ({cause})"
+        return DatadogError(doing, reason, ambiguous=is_post, remedy=TRY_AGAIN)
 
     @staticmethod
     def _unmade(exc: Exception, doing: str) -> DatadogError:
@@ -721,6 +723,12 @@ def _remedy(status: int) -> str:
     if status == 403:
         return "The keys lack a permission for this, which Datadog's API reference names."
     return TRY_AGAIN if status in (408, 429) or status >= 500 else ""
+
+
+def _is_cut_off(response: t.Any) -> bool:
+    """Whether an answer is shorter than it says. Before its release 2 urllib3 does not look at that."""
+    size = response.headers.get("Content-Length", "")
+    return size.isdigit() and response.raw.tell() < int(size)
 
 
 def _is_more(rows: t.Any, most_pages: int | None) -> bool:

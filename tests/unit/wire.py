@@ -145,9 +145,22 @@ def headers_for_ever(connection: socket.socket, answer: bytes) -> None:
 
 
 def body_for_ever(connection: socket.socket, answer: bytes) -> None:
+    """Send some megabytes each second."""
+    for _chunk in _chunks(connection):
+        time.sleep(0.01)
+
+
+def huge_body(connection: socket.socket, answer: bytes) -> None:
+    """Send as much as the other side takes."""
+    for _chunk in _chunks(connection):
+        pass
+
+
+def _chunks(connection: socket.socket) -> t.Iterator[None]:
     connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     while True:
         connection.sendall(b"10000\r\n" + b" " * 65536 + b"\r\n")
+        yield
 
 
 def broken_chunk(connection: socket.socket, answer: bytes) -> None:

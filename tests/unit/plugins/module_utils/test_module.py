@@ -17,7 +17,13 @@ import pytest
 
 import ansible_collections
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog, Server
-from ansible_collections.tidyops.datadog.tests.unit.wire import Authority, Proxy, Wire, hang_up
+from ansible_collections.tidyops.datadog.tests.unit.wire import (
+    Authority,
+    Proxy,
+    Wire,
+    hang_up,
+    huge_body,
+)
 
 TASK = {"name": "x", "aws": {"assume_role": {"account_id": "123456789012", "role": "r"}}}
 EMPTY_LIST = (200, {"data": [], "meta": {"total": 0, "total_filtered": 0}})
@@ -290,6 +296,12 @@ class TestWire:
         result = datadog.connection(**TASK, api_url=server.url, retries=3)
         assert result["failed"] and result["http_status"] == 503
         assert len(server.seen) == 4
+
+    def test_an_answer_that_no_memory_would_hold(self, datadog: Datadog) -> None:
+        with Wire(datadog.emulator.url) as way:
+            way.break_on("GET", huge_body, times=None)
+            result = datadog.connection(**TASK, api_url=way.url, retries=0, timeout=300)
+        assert result["failed"] and "more than 104857600 bytes" in result["msg"]
 
     def test_a_list_whose_pages_never_end(self, datadog: Datadog, server: Server) -> None:
         row = {"type": "action_connection", "attributes": {"name": "other"}}
