@@ -173,6 +173,13 @@ def plain_pytest(session: nox.Session, file: str, *arguments: str, **environment
     )
 
 
+def oldest_libraries() -> list[str]:
+    """Return the oldest versions of what the modules need, as their documentation has them."""
+    fragment = ROOT / "plugins" / "doc_fragments" / "api.py"
+    floors = re.findall(r"^  - (\w+) >= ([\d.]+)$", fragment.read_text("utf-8"), re.MULTILINE)
+    return [f"{name} == {version}" for name, version in floors]
+
+
 def python_versions() -> list[str]:
     """Return the versions of Python that the modules support and that are here, oldest first."""
     return [version for version in PYTHONS if shutil.which(f"python{version}")]
@@ -191,8 +198,12 @@ def sanity(session: nox.Session) -> None:
 
 @nox.session(python=python_versions())
 def units(session: nox.Session) -> None:
-    """Run the unit tests: all of them on the newest Python, those of the modules on all."""
-    session.install(*UNIT_TOOLS, "-r", "tests/unit/requirements.txt")
+    """Run the unit tests: all of them on the newest Python, those of the modules on all.
+
+    On the oldest one with the oldest libraries.
+    """
+    floors = oldest_libraries() if session.python == python_versions()[0] else []
+    session.install(*UNIT_TOOLS, "-r", "tests/unit/requirements.txt", *floors)
     if session.python == CONTROLLER_PYTHON:
         session.install("ansible-core")
     ansible_test(session, "units", "--python", session.python)
