@@ -31,7 +31,7 @@ from urllib.parse import urlsplit
 EMULATOR = Path(__file__).resolve().parent.parent
 CREDENTIALS = {"DD-API-KEY": "api", "DD-APPLICATION-KEY": "app"}
 # An emulator that its test never stopped ends by itself.
-LIFETIME = 900
+LIFETIME = 3600
 START_SECONDS = 60
 STOP_SECONDS = 30
 
