@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import random
 import time
 import typing as t
@@ -181,9 +180,7 @@ class Story:
 
     def _end_faults(self) -> None:
         delays = [
-            rule["fault"].get("seconds") or 0
-            for rule in self.emulator.faults()
-            if rule["fired"]
+            rule["fault"].get("seconds") or 0 for rule in self.emulator.faults() if rule["fired"]
         ]
         self.emulator.clear_faults()
         # What nobody waits for any more is done all the same, and a user looks when all is over.
