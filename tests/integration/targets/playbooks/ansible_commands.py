@@ -43,9 +43,11 @@ __all__ = [
     "ended",
     "environment_of",
     "example",
+    "found",
     "running_emulator",
     "secrets_file",
     "started",
+    "telling_files",
 ]
 
 EXAMPLE = COLLECTION / "docs" / "examples" / "all_connections.yml"
@@ -104,3 +106,15 @@ def changed(output: str) -> int:
     """The number of changed tasks, from the recap."""
     [number] = re.findall(r"changed=(\d+)", output)
     return int(number)
+
+
+def telling_files(folder: Path) -> list[Path]:
+    """The files with a canary in them."""
+    return found(folder, CANARY)
+
+
+def found(folder: Path, text: str) -> list[Path]:
+    """The files with a text in them; also of what is a file itself."""
+    paths = [path for path in (folder, *folder.rglob("*")) if path.is_file()]
+    assert paths
+    return [path for path in paths if text.encode() in path.read_bytes()]

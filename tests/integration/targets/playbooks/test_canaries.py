@@ -31,8 +31,10 @@ from ansible_commands import (
     ended,
     environment_of,
     example,
+    found,
     running_emulator,
     started,
+    telling_files,
 )
 
 #: Arguments of a task that is wrong: misspelt, of a wrong type, or with a secret where none belongs.
@@ -156,18 +158,6 @@ class Control:
         }
         playbook = self.playbook(**play, ignore_errors=True)
         return playbook, "-e", f"@{self.given_file('keys.yml', given)}"
-
-
-def telling_files(folder: Path) -> list[Path]:
-    """The files with a canary in them."""
-    return found(folder, CANARY)
-
-
-def found(folder: Path, text: str) -> list[Path]:
-    """The files with a text in them; also of what is a file itself."""
-    paths = [path for path in (folder, *folder.rglob("*")) if path.is_file()]
-    assert paths
-    return [path for path in paths if text.encode() in path.read_bytes()]
 
 
 def kill_all(command: subprocess.Popen[str]) -> None:
