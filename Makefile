@@ -44,6 +44,18 @@ demo: $(VENV)/ready ## Show the modules at work on an emulated Datadog
 test: $(VENV)/ready ## Run every test and check
 	@$(VENV)/bin/python tests/run.py
 
+.PHONY: picture
+picture: $(VENV)/ready ## Draw the picture of the README anew, from a run
+	@$(VENV)/bin/python tests/demo/picture.py
+
+.PHONY: first-steps
+first-steps: $(VENV)/ready ## Type what the README's quick start says, in an empty home
+	@$(VENV)/bin/nox -s first-steps
+
+.PHONY: docs
+docs: $(VENV)/ready ## Build the documentation site in docs/build/html
+	@$(VENV)/bin/nox -s docs
+
 .PHONY: fault-table
 fault-table: $(VENV)/ready ## Write the guide's table of faults anew
 	@$(VENV)/bin/nox -s fault-table
@@ -66,4 +78,4 @@ build: $(VENV)/ready ## Pack the collection
 
 .PHONY: clean
 clean: ## Remove whatever the other targets made
-	rm -rf $(VENV) .cache .nox tests/output tidyops-datadog-*.tar.gz
+	rm -rf $(VENV) .cache .nox docs/build tests/output tidyops-datadog-*.tar.gz

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import typing as t
 from pathlib import Path
 
 import antsibull_nox
@@ -22,6 +23,8 @@ CACHE = ROOT / ".cache"
 HOME = CACHE / "home"
 
 ANSIBLE_CORES = ["2.16", "2.17", "2.18", "2.19", "2.20", "2.21"]
+# The first of the three Pythons that a release runs on.
+FIRST_PYTHONS = {"2.16": 10, "2.17": 10, "2.18": 11, "2.19": 11, "2.20": 12, "2.21": 12}
 PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"]
 CONTROLLER_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 # What ansible-test runs unit tests with.
@@ -130,6 +133,15 @@ def collection_tree(name: str) -> Path:
     return tree
 
 
+def committed_tree(session: nox.Session, name: str) -> Path:
+    """Make such a copy that can be cloned."""
+    tree = collection_tree(name)
+    author = ("-c", "user.name=nox", "-c", "user.email=nox@localhost")
+    for command in (["add", "--all"], [*author, "commit", "--quiet", "--message", "All"]):
+        session.run("git", "-C", str(tree), *command, external=True)
+    return tree
+
+
 def ansible_test(session: nox.Session, command: str, *arguments: str) -> None:
     """Run ansible-test on a copy of the collection.
 
@@ -185,6 +197,17 @@ def python_versions() -> list[str]:
     return [version for version in PYTHONS if shutil.which(f"python{version}")]
 
 
+def controllers() -> list[t.Any]:
+    """Return each release of ansible-core with the newest Python that it runs on and that is here."""
+    found = []
+    for release, first in FIRST_PYTHONS.items():
+        versions = [f"3.{minor}" for minor in (first + 2, first + 1, first)]
+        python = next((v for v in versions if shutil.which(f"python{v}")), None)
+        if python:
+            found.append(nox.param(python, release, id=release))
+    return found
+
+
 prepare_environment()
 antsibull_nox.load_antsibull_nox_toml()
 
@@ -214,6 +237,36 @@ def integration(session: nox.Session) -> None:
     """Run all integration targets, against the emulator."""
     session.install("ansible-core", "-r", "tests/integration/requirements.txt")
     ansible_test(session, "integration", "--python", CONTROLLER_PYTHON, "--continue-on-error")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site, without network and without a warning, into docs/build/html."""
+    session.install("-r", "docs/docsite/requirements.txt")
+    build = ROOT / "docs" / "build"
+    pages = build / "rst"
+    pages.mkdir(mode=0o755, parents=True, exist_ok=True)
+    # antsibull-docs keeps to folders that nobody else may write to.
+    pages.chmod(0o755)
+    session.run(
+        "antsibull-docs",
+        "--config-file",
+        str(ROOT / "docs" / "docsite" / "antsibull-docs.cfg"),
+        "collection",
+        "--use-current",
+        "--squash-hierarchy",
+        "--cleanup",
+        "everything",
+        "--fail-on-error",
+        "--dest-dir",
+        str(pages),
+        "tidyops.datadog",
+        env={"ANSIBLE_COLLECTIONS_PATH": str(collection_tree(session.name).parents[2])},
+    )
+    configuration = str(ROOT / "docs" / "docsite")
+    options = ["-c", configuration, "-W", "--keep-going", "-q"]
+    session.run("sphinx-build", "-M", "html", str(pages), str(build), *options, *session.posargs)
+    session.log(f"The site begins at {build / 'html' / 'index.html'}")
 
 
 @nox.session(name="fault-table", default=False)
@@ -256,3 +309,43 @@ def matrix(session: nox.Session, ansible_core: str) -> None:
     ansible_test(session, "sanity")
     ansible_test(session, "units", "--python", python)
     ansible_test(session, "integration", "--python", python, "--continue-on-error")
+
+
+@nox.session(default=False)
+@nox.parametrize("python,ansible_core", controllers())
+def install(session: nox.Session, ansible_core: str) -> None:
+    """Build the collection, install it as the README says, and use it, with one release of ansible-core."""
+    session.install(
+        f"ansible-core == {ansible_core}.*",
+        "-r",
+        "meta/ee-requirements.txt",
+        "-r",
+        "tests/emulator/requirements.txt",
+    )
+    place = CACHE / "install" / ansible_core
+    shutil.rmtree(place, ignore_errors=True)
+    from_tarball, from_git = place / "tarball", place / "git"
+    tree = committed_tree(session, f"install-{ansible_core}")
+
+    galaxy = ("ansible-galaxy", "collection")
+    session.run(*galaxy, "build", "--output-path", str(place), str(tree))
+    [tarball] = place.glob("*.tar.gz")
+    repository = f"git+file://{tree}"
+    for source, target in ((str(tarball), from_tarball), (repository, from_git)):
+        session.run(*galaxy, "install", source, "--collections-path", str(target))
+        environment = {"ANSIBLE_COLLECTIONS_PATH": str(target)}
+        listing = session.run(
+            "ansible-doc", "--list", "tidyops.datadog", env=environment, silent=True
+        )
+        modules = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+        listed = sorted(re.findall(r"^tidyops\.datadog\.(\w+)", str(listing), re.MULTILINE))
+        if listed != modules:
+            session.error(f"ansible-doc lists {listed}.")
+        session.run("python", "tests/demo/picture.py", "--check", env=environment)
+
+
+@nox.session(name="first-steps", default=False, venv_backend="none")
+def first_steps(session: nox.Session) -> None:
+    """Type what the README's quick start says, in an empty home, and say how long it takes."""
+    tree = committed_tree(session, "first-steps")
+    session.run(sys.executable, "tests/demo/first_steps.py", str(tree))

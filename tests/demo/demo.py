@@ -169,7 +169,7 @@ def main() -> None:
 
     say(
         "That was all",
-        f"""The playbook is {PLAYBOOK}; `make emulator PORT=8126` starts a Datadog of your own to try your tasks on; the
+        f"""The playbook is {PLAYBOOK}; `make emulator PORT=9126` starts a Datadog of your own to try your tasks on; the
         README tells the rest.""",
     )
 
