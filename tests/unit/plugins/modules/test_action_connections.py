@@ -514,7 +514,7 @@ class TestStaleLists:
     def test_a_list_older_than_the_registry_is_no_drift(self, kept: Set, check_mode: bool) -> None:
         kept.run(gitlab("A"), gitlab("B"))
         tasks = [gitlab("A", f"{CANARY}-new"), gitlab("B")]
-        kept.datadog.emulator.add_fault("hang", method="GET", when="after", seconds=1.5)
+        kept.datadog.emulator.add_fault("hang", method="GET", when="after", seconds=4)
         params: dict[str, t.Any] = {"registry": kept.home.registry, "timeout": 30}
         run = kept.datadog.start("action_connections", check_mode, connections=tasks, **params)
         kept.datadog.emulator.wait_for_fault()

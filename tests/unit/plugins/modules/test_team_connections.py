@@ -408,7 +408,7 @@ class TestFailures:
             [*handles(1), {"team": "a", "connected_team": "@acme/\ud800x"}],
             {},
             "connections[1].connected_team",
-            "@organization/team",
+            "surrogates",
         ),
         ([*handles(1), {"team": "a"}], {}, "connections[1]: missing", "connected_team"),
         ([*handles(1), {"team": "a", "connected_team": None}], {}, "connections[1]", "required"),
