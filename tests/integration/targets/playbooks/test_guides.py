@@ -69,7 +69,15 @@ VARIABLES = {
 #: What takes the place of programs that would start a day's work, or need what is not here.
 STAND_INS = {
     "make": 'exec {make} --dry-run "$@"',
-    "pip": 'test "$1" = install && exec python -c "import $2"',
+    "pip": """
+        test "$1" = install || exit 1
+        exec python -c 'import sys; from importlib.metadata import version; list(map(version, sys.argv[2:]))' "$@"
+    """,
+    # An environment of its own would be without what this one has.
+    "python3": """
+        test "$1 $2" = "-m venv" || exit 1
+        mkdir --parents "$3/bin" && touch "$3/bin/activate"
+    """,
     "terraform": """
         case "$1 $2" in
           "show -json") cat {folder}/terraform.json ;;
