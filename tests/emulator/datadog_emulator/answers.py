@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers, and the three shapes in which Datadog writes its errors."""
+"""Answers, and the shapes in which Datadog writes its errors."""
 
 from __future__ import annotations
 

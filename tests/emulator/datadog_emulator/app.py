@@ -15,16 +15,31 @@ from typing import Any, cast
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from . import action_connections, app_key_registrations, control, team_connections, teams
+from . import (
+    action_connections,
+    app_key_registrations,
+    control,
+    datastore_items,
+    datastores,
+    team_connections,
+    teams,
+)
 from .answers import Answer, Refusal, plain_error
 from .auth import authorize
 from .endpoint import Call, Endpoint, check_query, read_body
 from .fault_kinds import KINDS
 from .state import State
 
-# A further API (datastores) is a module with endpoints() of its own, listed here.
+# A further API is a module with endpoints() of its own, listed here.
 # Team connections come before teams: their path would pass for that of a team.
-APIS = (action_connections, app_key_registrations, team_connections, teams)
+APIS = (
+    action_connections,
+    app_key_registrations,
+    datastores,
+    datastore_items,
+    team_connections,
+    teams,
+)
 MAX_BODY = 5 * 1024 * 1024
 
 

@@ -84,6 +84,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--one-link-per-team", action="store_true", help="one connection for each Datadog team")
     add("--partial-batches", action="store_true", help="a conflict stops nothing but itself")
+    add("--datastore-rows", type=int, default=5000, metavar="N", help="rows that fill a datastore")
+    add(
+        "--datastore-conflict",
+        type=int,
+        default=400,
+        metavar="STATUS",
+        help="the answer when a row exists that must not",
+    )
     add("--team", action="append", default=[], metavar="HANDLE", help="a team that exists at start")
     add("--rate-limit", metavar="N/SECONDS", help="answer 429 when it is exceeded")
     add("--tls-cert", metavar="FILE", help="serve https with this certificate")

@@ -104,6 +104,8 @@ def _state(state: State, body: Any) -> Any:
         "counts": {
             "action_connections": len(state.action_connections),
             "app_key_registrations": len(state.app_key_registrations),
+            "datastores": len(state.datastores),
+            "datastore_rows": sum(len(store.rows) for store in state.datastores.values()),
             "teams": len(state.teams),
             "team_connections": len(state.team_connections),
         },

@@ -122,7 +122,7 @@ def page_number(call: Call, name: str, default: int, lowest: int, style: ErrorSt
     text = call.query.get(name)
     if text is None:
         return default
-    highest = MAX_PAGE_SIZE if name == "page[size]" else 10**9
+    highest = MAX_PAGE_SIZE if name in ("page[size]", "page[limit]") else 10**9
     if not re.fullmatch("[0-9]{1,10}", text) or not lowest <= int(text) <= highest:
         detail = f'query parameter "{name}" must be a number from {lowest} to {highest}'
         raise Refusal(400, style(400, detail, ""))

@@ -129,6 +129,8 @@ async def _endless(request: web.Request, work: Work, fault: dict[str, Any]) -> A
         paging = meta.get("page") or meta.get("pagination") or {}
         if paging.get("type") == "number_size":
             paging["next_number"] = paging["number"] + 1
+        elif "hasMore" in paging:
+            paging["hasMore"] = True
         elif paging:
             paging["next_offset"] = paging["offset"] + paging["limit"]
         response.body = json.dumps(document).encode()

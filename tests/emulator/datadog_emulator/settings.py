@@ -10,7 +10,15 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Callable
 
-PERMISSIONS = ("connections_read", "connections_write", "teams_read", "teams_manage")
+PERMISSIONS = (
+    "connections_read",
+    "connections_write",
+    "teams_read",
+    "teams_manage",
+    "apps_datastore_read",
+    "apps_datastore_write",
+    "apps_datastore_manage",
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,8 @@ class Settings:
     deny: tuple[str, ...] = ()
     one_link_per_team: bool = False
     partial_batches: bool = False
+    datastore_rows: int = 5000
+    datastore_conflict: int = 400
     team: tuple[str, ...] = ()
     rate_limit: RateLimit | None = None
 
@@ -81,8 +91,20 @@ def refusal_status(value: Any) -> int | None:
         return None
     if value is True:
         return 404
-    if not isinstance(value, int) or not 400 <= value <= 499:
+    return client_error(value)
+
+
+def client_error(value: Any) -> int:
+    """Return a status that says that the client is wrong."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 400 <= value <= 499:
         raise ValueError("must be a status from 400 to 499")
+    return value
+
+
+def count(value: Any) -> int:
+    """Return a number of things."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError("must be a number that is not negative")
     return value
 
 
@@ -138,6 +160,8 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "deny": permissions,
     "one_link_per_team": flag,
     "partial_batches": flag,
+    "datastore_rows": count,
+    "datastore_conflict": client_error,
     "team": texts,
     "rate_limit": rate_limit,
 }

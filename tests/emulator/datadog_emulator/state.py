@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .action_connections import ActionConnection
+from .datastores import Datastore
 from .faults import Faults
 from .log import RequestLog
 from .rate_limit import RateWindow
@@ -35,6 +36,7 @@ class State:
         self.settings = self._start_settings
         self.action_connections: dict[str, ActionConnection] = {}
         self.app_key_registrations: set[str] = set()
+        self.datastores: dict[str, Datastore] = {}
         self.teams: dict[str, Team] = {}
         self.team_connections: dict[str, TeamConnection] = {}
         self.faults = Faults()

@@ -17,6 +17,7 @@ from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing
 
 CONNECTIONS = "/api/v2/actions/connections"
 REGISTRATIONS = "/api/v2/actions/app_key_registrations"
+DATASTORES = "/api/v2/actions-datastores"
 TEAMS = "/api/v2/team"
 TEAM_CONNECTIONS = "/api/v2/team/connections"
 NOWHERE = "00000000-0000-4000-8000-000000000000"
@@ -109,3 +110,28 @@ def link(team: str, connected_team: str = "@Org/team", **attributes: Any) -> dic
 def unlink(*ids: str) -> dict[str, Any]:
     """Return the body of a DELETE of team connections."""
     return {"data": [{"type": "team_connection", "id": item} for item in ids]}
+
+
+def datastore(**attributes: Any) -> dict[str, Any]:
+    """Return the body of a POST of a datastore."""
+    attributes = {"name": "sample", "primary_column_name": "id", **attributes}
+    return {"data": {"type": "datastores", "attributes": attributes}}
+
+
+def create_datastore(
+    emulator: Emulator, headers: dict[str, str] | None = None, **attributes: Any
+) -> str:
+    """Create a datastore and return its path."""
+    reply = emulator.call("POST", DATASTORES, datastore(**attributes), headers)
+    assert reply.status == 200, reply.body
+    return f"{DATASTORES}/{reply.body['data']['id']}"
+
+
+def items(**attributes: Any) -> dict[str, Any]:
+    """Return a body that is about rows of a datastore."""
+    return {"data": {"type": "items", "attributes": attributes}}
+
+
+def rows(*values: dict[str, Any], mode: str = "fail_on_conflict") -> dict[str, Any]:
+    """Return the body of a POST of rows."""
+    return items(values=list(values), conflict_mode=mode)

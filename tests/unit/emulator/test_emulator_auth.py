@@ -16,6 +16,7 @@ from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing
 )
 from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     CONNECTIONS,
+    DATASTORES,
     NOWHERE,
     REGISTRATIONS,
     TEAM_CONNECTIONS,
@@ -39,6 +40,16 @@ EVERYTHING: list[tuple[str, str, Any, str]] = [
     ("GET", TEAMS, None, "teams_read"),
     ("GET", f"{TEAMS}/{NOWHERE}", None, "teams_read"),
     ("DELETE", f"{TEAMS}/{NOWHERE}", None, "teams_manage"),
+    ("POST", DATASTORES, {}, "apps_datastore_manage"),
+    ("GET", DATASTORES, None, "apps_datastore_read"),
+    ("GET", f"{DATASTORES}/{NOWHERE}", None, "apps_datastore_read"),
+    ("PATCH", f"{DATASTORES}/{NOWHERE}", {}, "apps_datastore_manage"),
+    ("DELETE", f"{DATASTORES}/{NOWHERE}", None, "apps_datastore_manage"),
+    ("GET", f"{DATASTORES}/{NOWHERE}/items", None, "apps_datastore_read"),
+    ("PATCH", f"{DATASTORES}/{NOWHERE}/items", {}, "apps_datastore_write"),
+    ("DELETE", f"{DATASTORES}/{NOWHERE}/items", {}, "apps_datastore_write"),
+    ("POST", f"{DATASTORES}/{NOWHERE}/items/bulk", {}, "apps_datastore_write"),
+    ("DELETE", f"{DATASTORES}/{NOWHERE}/items/bulk", {}, "apps_datastore_write"),
 ]
 FORBIDDEN = (403, {"errors": ["Forbidden"]})
 UNAUTHORIZED = (401, {"errors": ["Unauthorized"]})
@@ -73,7 +84,7 @@ def test_credentials_are_needed(
 def test_permissions(
     emulator: Emulator, method: str, path: str, body: Any, permission: str
 ) -> None:
-    permissions = {"connections_read", "connections_write", "teams_read", "teams_manage"}
+    permissions = {right for *_call, right in EVERYTHING if right}
     emulator.settings(deny=sorted(permissions - {permission}))
     assert emulator.call(method, path, body).status != 403
     if permission:
@@ -85,7 +96,7 @@ def test_permissions(
         if path.startswith(CONNECTIONS):
             assert set(error) == {"title", "detail"}
             assert error["title"] == "Generic Error"
-        elif path.startswith(TEAM_CONNECTIONS):
+        elif path.startswith((TEAM_CONNECTIONS, DATASTORES)):
             assert error["title"] == "Forbidden"
             assert error["status"] == "403"
         else:

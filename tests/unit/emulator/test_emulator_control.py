@@ -18,13 +18,16 @@ from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing
 )
 from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     CONNECTIONS,
+    DATASTORES,
     NOWHERE,
     REGISTRATIONS,
     TEAM_CONNECTIONS,
     TEAMS,
     create,
+    create_datastore,
     create_team,
     link,
+    rows,
 )
 
 DEFAULTS: dict[str, Any] = {
@@ -39,6 +42,8 @@ DEFAULTS: dict[str, Any] = {
     "deny": [],
     "one_link_per_team": False,
     "partial_batches": False,
+    "datastore_rows": 5000,
+    "datastore_conflict": 400,
     "team": [],
     "rate_limit": None,
 }
@@ -61,6 +66,7 @@ def test_settings_are_those_of_the_command_line() -> None:
     )
     switches += " --access-token t --require-registration --deny teams_read --deny teams_manage"
     switches += " --one-link-per-team --partial-batches --team platform --rate-limit 500/60"
+    switches += " --datastore-rows 7 --datastore-conflict 409"
     expected = {
         "latency": 0.01,
         "no_list": 403,
@@ -73,6 +79,8 @@ def test_settings_are_those_of_the_command_line() -> None:
         "deny": ["teams_read", "teams_manage"],
         "one_link_per_team": True,
         "partial_batches": True,
+        "datastore_rows": 7,
+        "datastore_conflict": 409,
         "team": ["platform"],
         "rate_limit": "500/60",
     }
@@ -100,6 +108,13 @@ def test_settings_are_those_of_the_command_line() -> None:
         {"omit_tokens": None},
         {"api_key": "a"},
         {"api_key": [""]},
+        {"datastore_rows": -1},
+        {"datastore_rows": "5"},
+        {"datastore_rows": True},
+        {"datastore_rows": None},
+        {"datastore_conflict": 200},
+        {"datastore_conflict": "409"},
+        {"datastore_conflict": None},
         {"deny": ["everything"]},
         {"deny": [1]},
         {"team": {}},
@@ -153,6 +168,9 @@ def test_state_and_reset(emulator: Emulator) -> None:
     team = create_team(emulator, "platform")
     emulator.call("POST", TEAM_CONNECTIONS, {"data": [link(team), link(team, "@Org/b")]})
     emulator.call("PUT", f"{REGISTRATIONS}/{NOWHERE}")
+    store = create_datastore(emulator)
+    create_datastore(emulator)
+    emulator.call("POST", f"{store}/items/bulk", rows({"id": "a"}, {"id": "b"}, {"id": "c"}))
     emulator.add_fault("status", path="/nowhere")
     emulator.settings(no_list=404)
     row = {"id": one, "name": "one", "integration": "Okta", "secrets": ["api_token"]}
@@ -160,6 +178,8 @@ def test_state_and_reset(emulator: Emulator) -> None:
         "counts": {
             "action_connections": 1,
             "app_key_registrations": 1,
+            "datastores": 2,
+            "datastore_rows": 3,
             "teams": 1,
             "team_connections": 2,
         },
@@ -171,7 +191,7 @@ def test_state_and_reset(emulator: Emulator) -> None:
     assert emulator.faults() == []
     assert emulator.requests() == []
     assert emulator.settings() == DEFAULTS
-    for path in (CONNECTIONS, REGISTRATIONS, TEAMS, TEAM_CONNECTIONS):
+    for path in (CONNECTIONS, REGISTRATIONS, DATASTORES, TEAMS, TEAM_CONNECTIONS):
         assert emulator.call("GET", path).body["data"] == []
 
 

@@ -25,6 +25,7 @@ from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing
 )
 from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     CONNECTIONS,
+    DATASTORES,
     NOWHERE,
     REGISTRATIONS,
     TEAM_CONNECTIONS,
@@ -33,10 +34,14 @@ from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     change_http,
     connection,
     create,
+    create_datastore,
     create_team,
+    datastore,
     integration,
+    items,
     kind,
     link,
+    rows,
     unlink,
 )
 
@@ -310,6 +315,12 @@ ENDPOINTS_WITH_BODY = [
     ("POST", TEAM_CONNECTIONS),
     ("DELETE", TEAM_CONNECTIONS),
     ("POST", TEAMS),
+    ("POST", DATASTORES),
+    ("PATCH", f"{DATASTORES}/{NOWHERE}"),
+    ("PATCH", f"{DATASTORES}/{NOWHERE}/items"),
+    ("DELETE", f"{DATASTORES}/{NOWHERE}/items"),
+    ("POST", f"{DATASTORES}/{NOWHERE}/items/bulk"),
+    ("DELETE", f"{DATASTORES}/{NOWHERE}/items/bulk"),
 ]
 ENDPOINTS_WITHOUT_BODY = [
     ("GET", CONNECTIONS),
@@ -323,6 +334,9 @@ ENDPOINTS_WITHOUT_BODY = [
     ("GET", TEAMS),
     ("GET", f"{TEAMS}/{NOWHERE}"),
     ("DELETE", f"{TEAMS}/{NOWHERE}"),
+    ("GET", DATASTORES),
+    ("GET", f"{DATASTORES}/{NOWHERE}"),
+    ("DELETE", f"{DATASTORES}/{NOWHERE}"),
 ]
 NOT_JSON = [
     b" ",
@@ -411,6 +425,10 @@ def test_unknown_query_parameters(emulator: Emulator, method: str, path: str) ->
         ("PUT", f"{CONNECTIONS}/{NOWHERE}", 405),
         ("POST", f"{REGISTRATIONS}/{NOWHERE}", 405),
         ("PATCH", TEAM_CONNECTIONS, 405),
+        ("PUT", f"{DATASTORES}/{NOWHERE}", 405),
+        ("POST", f"{DATASTORES}/{NOWHERE}/items", 405),
+        ("GET", f"{DATASTORES}/{NOWHERE}/items/bulk", 405),
+        ("GET", f"{DATASTORES}/{NOWHERE}/items/{NOWHERE}", 404),
         ("PATCH", f"{TEAMS}/{NOWHERE}", 405),
     ],
 )
@@ -478,3 +496,80 @@ def test_team_connections(emulator: Emulator) -> None:
     refuse_all(emulator, "DELETE", TEAM_CONNECTIONS, with_unknown_fields(delete))
     ways = [path for path, _value in nodes(delete) if path]
     refuse_all(emulator, "DELETE", TEAM_CONNECTIONS, (without(delete, path) for path in ways))
+
+
+def test_datastores(emulator: Emulator) -> None:
+    body = datastore(description="d", org_access="viewer", primary_key_generation_strategy="none")
+    body["data"]["id"] = NOWHERE
+    refuse_all(emulator, "POST", DATASTORES, wrong_types(body))
+    refuse_all(emulator, "POST", DATASTORES, with_unknown_fields(body))
+    refuse_all(emulator, "POST", DATASTORES, with_empty_strings(body, {"description"}))
+    required: list[Path] = [("data",), ("data", "type"), ("data", "attributes")]
+    required += [("data", "attributes", name) for name in ("name", "primary_column_name")]
+    refuse_all(emulator, "POST", DATASTORES, (without(body, path) for path in required))
+    names = ("0id", "-id", "i d", "i-d", "id\n", "é", "idé", "i" * 64)
+    wrong = (replaced(body, ("data", "attributes", "primary_column_name"), name) for name in names)
+    assert refuse_all(emulator, "POST", DATASTORES, wrong) == len(names)
+    assert emulator.call("POST", DATASTORES, body).status == 200
+
+    path = f"{DATASTORES}/{NOWHERE}"
+    attributes = {"name": "n", "description": "d"}
+    change_body = {"data": {"type": "datastores", "id": NOWHERE, "attributes": attributes}}
+    refuse_all(emulator, "PATCH", path, wrong_types(change_body))
+    refuse_all(emulator, "PATCH", path, with_unknown_fields(change_body))
+    may_be_empty = {"description", "id"}
+    refuse_all(emulator, "PATCH", path, with_empty_strings(change_body, may_be_empty))
+    refuse_all(emulator, "PATCH", path, (without(change_body, way) for way in required[:3]))
+    assert emulator.call("PATCH", path, change_body).status == 200
+
+
+def test_rows(emulator: Emulator) -> None:
+    store = create_datastore(emulator)
+    attributes: Path = ("data", "attributes")
+    body = rows({"id": "a"})
+    bulk = f"{store}/items/bulk"
+    refuse_all(emulator, "POST", bulk, wrong_types(body))
+    outer = (
+        body
+        for body in with_unknown_fields(body)
+        if body["data"]["attributes"]["values"] == [{"id": "a"}]
+    )
+    assert refuse_all(emulator, "POST", bulk, outer) == 3
+    refuse_all(emulator, "POST", bulk, with_empty_strings(body, set()))
+    required: list[Path] = [("data",), ("data", "type"), attributes]
+    ways = [*required, (*attributes, "values"), (*attributes, "values", 0, "id")]
+    refuse_all(emulator, "POST", bulk, (without(body, way) for way in ways))
+    assert emulator.call("POST", bulk, body).status == 200
+
+    one = f"{store}/items"
+    body = items(item_key="a", item_changes={"ops_set": {}}, id="x")
+    body["data"]["id"] = "x"
+    refuse_all(emulator, "PATCH", one, wrong_types(body))
+    outer = (
+        body
+        for body in with_unknown_fields(body)
+        if not body["data"]["attributes"]["item_changes"]["ops_set"]
+    )
+    assert refuse_all(emulator, "PATCH", one, outer) == 4
+    refuse_all(emulator, "PATCH", one, with_empty_strings(body, {"id"}))
+    ways = [*required, (*attributes, "item_key"), (*attributes, "item_changes")]
+    refuse_all(emulator, "PATCH", one, (without(body, way) for way in ways))
+    for way in [(*attributes, "id"), ("data", "id"), (*attributes, "item_changes", "ops_set")]:
+        assert emulator.call("PATCH", one, without(body, way)).status == 200
+
+    body = items(item_key="a", id="x")
+    ways = [*required, (*attributes, "item_key")]
+    refuse_all(emulator, "DELETE", one, wrong_types(body))
+    refuse_all(emulator, "DELETE", one, with_unknown_fields(body))
+    refuse_all(emulator, "DELETE", one, with_empty_strings(body, {"id"}))
+    refuse_all(emulator, "DELETE", one, (without(body, way) for way in ways))
+
+    body = items(item_keys=["a"])
+    body["data"]["id"] = "x"
+    ways = [*required, (*attributes, "item_keys"), (*attributes, "item_keys", 0)]
+    refuse_all(emulator, "DELETE", bulk, wrong_types(body))
+    refuse_all(emulator, "DELETE", bulk, with_unknown_fields(body))
+    refuse_all(emulator, "DELETE", bulk, with_empty_strings(body, {"id"}))
+    refuse_all(emulator, "DELETE", bulk, (without(body, way) for way in ways))
+    assert emulator.state()["counts"]["datastore_rows"] == 1
+    assert emulator.call("DELETE", bulk, body).status == 200

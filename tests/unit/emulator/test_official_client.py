@@ -19,9 +19,20 @@ from datadog_api_client.exceptions import (
     UnauthorizedException,
 )
 from datadog_api_client.v2.api.action_connection_api import ActionConnectionApi
+from datadog_api_client.v2.api.actions_datastores_api import ActionsDatastoresApi
 from datadog_api_client.v2.api.teams_api import TeamsApi
+from datadog_api_client.v2.model.bulk_delete_apps_datastore_items_request import (
+    BulkDeleteAppsDatastoreItemsRequest,
+)
+from datadog_api_client.v2.model.bulk_put_apps_datastore_items_request import (
+    BulkPutAppsDatastoreItemsRequest,
+)
 from datadog_api_client.v2.model.create_action_connection_request import (
     CreateActionConnectionRequest,
+)
+from datadog_api_client.v2.model.create_apps_datastore_request import CreateAppsDatastoreRequest
+from datadog_api_client.v2.model.delete_apps_datastore_item_request import (
+    DeleteAppsDatastoreItemRequest,
 )
 from datadog_api_client.v2.model.list_teams_sort import ListTeamsSort
 from datadog_api_client.v2.model.team_connection_create_request import TeamConnectionCreateRequest
@@ -31,6 +42,10 @@ from datadog_api_client.v2.model.teams_field import TeamsField
 from datadog_api_client.v2.model.update_action_connection_request import (
     UpdateActionConnectionRequest,
 )
+from datadog_api_client.v2.model.update_apps_datastore_item_request import (
+    UpdateAppsDatastoreItemRequest,
+)
+from datadog_api_client.v2.model.update_apps_datastore_request import UpdateAppsDatastoreRequest
 
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.catalogue import (
     CATALOGUE,
@@ -42,9 +57,12 @@ from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     change,
     change_http,
     connection,
+    datastore,
     integration,
+    items,
     kind,
     link,
+    rows,
     unlink,
 )
 
@@ -65,6 +83,11 @@ def fixture_actions(client: ApiClient) -> ActionConnectionApi:
 @pytest.fixture(name="teams")
 def fixture_teams(client: ApiClient) -> TeamsApi:
     return TeamsApi(client)
+
+
+@pytest.fixture(name="stores")
+def fixture_stores(client: ApiClient) -> ActionsDatastoresApi:
+    return ActionsDatastoresApi(client)
 
 
 def understood(answer: Any) -> dict[str, Any]:
@@ -302,3 +325,108 @@ def test_errors_of_team_connections(teams: TeamsApi) -> None:
             delete_links(teams, *ids)
         assert caught.value.status == 400
     assert len(teams.list_team_connections(page_size=9).data) == 1
+
+
+def create_store(stores: Any, **attributes: Any) -> str:
+    request = model(stores, CreateAppsDatastoreRequest, datastore(**attributes))
+    return str(understood(stores.create_datastore(request))["data"]["id"])
+
+
+def write_rows(stores: Any, store_id: str, *values: dict[str, Any], **mode: str) -> list[str]:
+    request = model(stores, BulkPutAppsDatastoreItemsRequest, rows(*values, **mode))
+    answer = understood(stores.bulk_write_datastore_items(store_id, request))
+    return [row["id"] for row in answer["data"]]
+
+
+def change_row(stores: Any, store_id: str, key: str, **columns: Any) -> Any:
+    body = items(item_key=key, item_changes={"ops_set": columns})
+    request = model(stores, UpdateAppsDatastoreItemRequest, body)
+    return understood(stores.update_datastore_item(store_id, request))["data"]
+
+
+def delete_row(stores: Any, store_id: str, key: str) -> Any:
+    request = model(stores, DeleteAppsDatastoreItemRequest, items(item_key=key))
+    return understood(stores.delete_datastore_item(store_id, request))["data"]
+
+
+def delete_rows(stores: Any, store_id: str, *keys: str) -> Any:
+    request = model(stores, BulkDeleteAppsDatastoreItemsRequest, items(item_keys=list(keys)))
+    return understood(stores.bulk_delete_datastore_items(store_id, request))["data"]
+
+
+def test_datastores(stores: ActionsDatastoresApi) -> None:
+    store_id = create_store(
+        stores,
+        name="one",
+        description="d",
+        org_access="contributor",
+        primary_key_generation_strategy="none",
+    )
+    got = understood(stores.get_datastore(store_id))["data"]
+    assert got["attributes"]["name"] == "one"
+    assert got["attributes"]["primary_column_name"] == "id"
+    data = {"type": "datastores", "id": store_id, "attributes": {"name": "two"}}
+    request = model(stores, UpdateAppsDatastoreRequest, {"data": data})
+    updated = understood(stores.update_datastore(store_id, request))["data"]
+    assert updated["attributes"]["name"] == "two"
+    assert updated["attributes"]["modified_at"] > got["attributes"]["modified_at"]
+    assert understood(stores.list_datastores()) == {"data": [updated]}
+    stores.delete_datastore(store_id)
+    stores.delete_datastore(store_id)
+    assert understood(stores.list_datastores()) == {"data": []}
+
+
+def test_rows_of_datastores(stores: ActionsDatastoresApi) -> None:
+    store_id = create_store(stores)
+    one, two = write_rows(stores, store_id, {"id": "one", "x": {"y": [1]}}, {"id": "two"})
+    (again,) = write_rows(stores, store_id, {"id": "two", "x": "z"}, mode="overwrite_on_conflict")
+    assert again == two
+    listed = understood(stores.list_datastore_items(store_id, item_key="one"))
+    (row,) = listed["data"]
+    assert (row["id"], row["attributes"]["store_id"]) == (one, store_id)
+    assert row["attributes"]["value"] == {"id": "one", "x": {"y": [1]}}
+    assert listed["meta"]["page"] == {
+        "total_count": 2,
+        "total_filtered_count": 1,
+        "has_more": False,
+    }
+    assert listed["meta"]["schema"]["primary_key"] == "id"
+    page = stores.list_datastore_items(store_id, page_limit=1, page_offset=1, sort="-created_at")
+    assert [row["id"] for row in understood(page)["data"]] == [one]
+    found = understood(stores.list_datastore_items(store_id, filter="x:z"))["data"]
+    assert [row["id"] for row in found] == [two]
+
+    changed = change_row(stores, store_id, "one", x="new", n=None)
+    assert changed["id"] == one
+    assert changed["attributes"]["value"] == {"id": "one", "x": "new", "n": None}
+    assert changed["attributes"]["signature"] != row["attributes"]["signature"]
+    assert delete_row(stores, store_id, "one") == {"id": one, "type": "items"}
+    assert delete_rows(stores, store_id, "two") == [{"id": two, "type": "items"}]
+    assert understood(stores.list_datastore_items(store_id))["data"] == []
+
+
+def test_errors_of_datastores(emulator: Emulator, stores: ActionsDatastoresApi) -> None:
+    store_id = create_store(stores)
+    write_rows(stores, store_id, {"id": "a"})
+    missing = "item key missing or invalid"
+    for call, status, title in (
+        (lambda: create_store(stores, primary_column_name="0x"), 400, "datastore configuration"),
+        (lambda: stores.get_datastore(NOWHERE), 404, "datastore not found"),
+        (lambda: stores.get_datastore("invalid-uuid"), 400, "invalid path parameter"),
+        (lambda: stores.list_datastore_items(NOWHERE), 404, "datastore not found"),
+        (lambda: write_rows(stores, NOWHERE, {"id": "a"}), 404, "datastore not found"),
+        (lambda: write_rows(stores, store_id, {"id": "a"}), 400, "item already exists"),
+        (lambda: write_rows(stores, store_id, {"x": "a"}), 400, missing),
+        (lambda: change_row(stores, store_id, "b", x=1), 404, "item changes invalid"),
+        (lambda: delete_row(stores, store_id, "b"), 404, "item not found"),
+        (lambda: delete_rows(stores, store_id), 400, "missing required field"),
+    ):
+        with pytest.raises(ApiException) as caught:
+            call()
+        assert caught.value.status == status
+        (error,) = caught.value.body["errors"]
+        assert error["status"] == str(status)
+        assert error["title"].startswith(title)
+    emulator.settings(deny=["apps_datastore_read"])
+    with pytest.raises(ForbiddenException):
+        stores.get_datastore(store_id)
