@@ -222,7 +222,6 @@ class DatadogRetry(Retry):
             # "Other" errors are those of TLS; a certificate does not become valid by asking again.
             other=0,
             allowed_methods=cls.IDEMPOTENT,
-            backoff_factor=0.5,
             raise_on_status=False,
         )
         retry.allowance, retry.brake = allowance, brake
@@ -236,8 +235,7 @@ class DatadogRetry(Retry):
         return retry
 
     def get_backoff_time(self) -> float:
-        """:returns: 0 before the first repetition, then 1, 2, 4 and so on; seconds."""
-        return min(super().get_backoff_time(), LONGEST_BACKOFF)  # pylint: disable=no-member
+        return _backoff(len(self.history))
 
     def sleep(self, response: t.Any = None) -> None:
         """Wait before the next attempt. The rate limit is everybody's, so the wait for it is too."""
@@ -359,6 +357,11 @@ class _Adapter(HTTPAdapter):
 def _pool_of_answers(pool: t.Any) -> t.Any:
     connection = type("Connection", (pool.ConnectionCls,), {"response_class": _Answer})
     return type("ConnectionPool", (pool,), {"ConnectionCls": connection})
+
+
+def _backoff(repetition: int) -> float:
+    """:returns: seconds to wait before a repetition: 0 before the first one, then 1, 2, 4 and so on."""
+    return min(2 ** (repetition - 2), LONGEST_BACKOFF) if repetition > 1 else 0
 
 
 def stated_wait(headers: t.Mapping[str, str]) -> float | None:
@@ -554,7 +557,7 @@ class Client:
     ) -> t.Any:
         """:param wanted: takes what is wanted out of the answer's JSON; raises ValueError if it is not there. None: no content."""
         self._allowance.begin()
-        attempt = 0
+        repetition = 0
         while True:
             try:
                 response = self._send(method, path, doing, params, body)
@@ -563,8 +566,8 @@ class Client:
                 # urllib3 has no part in this: the answer began well and ended badly.
                 if method not in DatadogRetry.IDEMPOTENT or not self._allowance.spend():
                     raise exc.error from exc
-                time.sleep(min(2 ** (attempt - 1), LONGEST_BACKOFF) if attempt else 0)
-                attempt += 1
+                repetition += 1
+                time.sleep(_backoff(repetition))
 
     def _send(
         self,
@@ -607,10 +610,9 @@ class Client:
             # Seen where a proxy's address is none.
             return self._unmade(exc, doing)
         raised = exc.args[0] if exc.args else None
-        was_repeated = isinstance(raised, MaxRetryError)
-        root = _root(exc)
-        reason = raised.reason if isinstance(raised, MaxRetryError) else raised
-        if isinstance(root, ssl.SSLCertVerificationError):
+        given_up = raised if isinstance(raised, MaxRetryError) else None
+        reason = given_up.reason if given_up else raised
+        if isinstance(_root(exc), ssl.SSLCertVerificationError):
             return DatadogError(
                 doing,
                 f"the certificate of {host} was not accepted ({_cause(exc)})",
@@ -647,7 +649,7 @@ class Client:
         else:
             failure = self._broken(_cause(exc), doing, is_post)
         # What urllib3 has repeated, or a POST, is at its end. The rest broke off while requests read the answer.
-        return failure if was_repeated else _Unreadable(failure)
+        return failure if given_up else _Unreadable(failure)
 
     def _broken(self, cause: str, doing: str, is_post: bool) -> DatadogError:
         reason = f"the connection to {urlsplit(self.base_url).netloc} broke ({cause})"
