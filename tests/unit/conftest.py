@@ -11,7 +11,6 @@ import http.server
 import json
 import os
 import pathlib
-import threading
 import typing as t
 
 import pytest
@@ -25,6 +24,7 @@ from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing
 from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY
 from ansible_collections.tidyops.datadog.tests.unit.keeper import FileHome, Keeper
 from ansible_collections.tidyops.datadog.tests.unit.module_runner import Run
+from ansible_collections.tidyops.datadog.tests.unit.wire import Loopback
 
 
 class Datadog:
@@ -139,7 +139,7 @@ def keeper(datadog: Datadog, tmp_path: pathlib.Path) -> Keeper:
     return Keeper(datadog, FileHome(tmp_path))
 
 
-class Server:
+class Server(Loopback):
     """A server that gives set answers, for what Datadog, and so the emulator, never says.
 
     :ivar answers: by HTTP method what is answered, or a list of what is answered one after the other: status, body and,
@@ -174,16 +174,8 @@ class Server:
             def log_message(self, *args: t.Any) -> None:
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Server:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc: t.Any) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(Handler)
+        self.url = f"http://127.0.0.1:{self.port}"
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import http.server
 import re
 import select
 import socket
+import socketserver
 import ssl
 import threading
 import time
@@ -24,13 +25,11 @@ import trustme
 Break = t.Callable[[socket.socket, bytes], None]
 
 
-class _Loopback:
+class Loopback:
     """A server on a free port of loopback, with a thread for each connection."""
 
-    def __init__(self, handler: type[http.server.BaseHTTPRequestHandler]) -> None:
+    def __init__(self, handler: type[socketserver.StreamRequestHandler]) -> None:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda *_args: None  # type: ignore[method-assign]
         self.port = self._server.server_port
 
     def __enter__(self) -> t.Any:
@@ -42,7 +41,7 @@ class _Loopback:
         self._server.server_close()
 
 
-class Wire(_Loopback):
+class Wire(Loopback):
     """Hands requests on to an emulator, and its answers back, except where it is told to break.
 
     :param upstream: the emulator's address.
@@ -79,6 +78,8 @@ class Wire(_Loopback):
                 pass
 
         super().__init__(Handler)
+        # Whoever is left alone in the middle of an answer hangs up.
+        self._server.handle_error = lambda *_args: None  # type: ignore[method-assign]
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
@@ -199,7 +200,7 @@ class Authority:
         return context
 
 
-class Proxy(_Loopback):
+class Proxy(Loopback):
     """A proxy for HTTPS.
 
     :param status: what it answers to everything; None lets it do its work.

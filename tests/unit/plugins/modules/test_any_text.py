@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import socketserver
-import threading
 import typing as t
 from urllib.parse import parse_qsl
 
@@ -19,6 +18,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog
 from ansible_collections.tidyops.datadog.tests.unit.states import examples
+from ansible_collections.tidyops.datadog.tests.unit.wire import Loopback
 
 AN_ID = "3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"
 PATHS = re.compile(
@@ -47,7 +47,7 @@ class Request(t.NamedTuple):
     body: bytes
 
 
-class RawServer:
+class RawServer(Loopback):
     """A server that keeps requests as they come, and knows nothing but one id."""
 
     def __init__(self) -> None:
@@ -70,8 +70,8 @@ class RawServer:
             def _line(self) -> bytes:
                 return self.rfile.readline().rstrip(b"\r\n")
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(Handler)
+        self.url = f"http://127.0.0.1:{self.port}"
 
     @staticmethod
     def answer(request: Request) -> bytes:
@@ -81,14 +81,6 @@ class RawServer:
         body = json.dumps({"data": data}).encode()
         head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
         return head.encode() + body
-
-    def __enter__(self) -> RawServer:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc: t.Any) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture(name="raw_server")
