@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import http.client
 import http.server
+import multiprocessing
+import os
 import re
 import select
 import socket
@@ -39,6 +42,46 @@ class Loopback:
     def __exit__(self, *exc: t.Any) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class _TLS:
+    """What speaks TLS with clients, for a server that does not.
+
+    In a process of its own: modules run in forks of the test's process, and a fork that is made while a thread is inside
+    OpenSSL waits for OpenSSL's locks for ever.
+    """
+
+    def __init__(self, context: ssl.SSLContext, port: int) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        # So that it notices, and ends, when the test was killed.
+        self._listener.settimeout(1)
+        self.port = self._listener.getsockname()[1]
+        self._process = multiprocessing.get_context("fork").Process(
+            target=self._serve, args=(context, port, os.getpid()), daemon=True
+        )
+
+    def start(self) -> None:
+        self._process.start()
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._listener.close()
+
+    def _serve(self, context: ssl.SSLContext, port: int, parent: int) -> None:
+        while os.getppid() == parent:
+            with contextlib.suppress(TimeoutError, socket.timeout):
+                client = self._listener.accept()[0]
+                threading.Thread(target=self._connect, args=(context, client, port)).start()
+
+    @staticmethod
+    def _connect(context: ssl.SSLContext, client: socket.socket, port: int) -> None:
+        client.settimeout(None)
+        # Clients refuse certificates and go away in the middle: that is what they are here for.
+        with client, contextlib.suppress(OSError):
+            with context.wrap_socket(client, server_side=True) as secure:
+                with socket.create_connection(("127.0.0.1", port)) as server:
+                    _relay(secure, server)
 
 
 class Wire(Loopback):
@@ -80,9 +123,21 @@ class Wire(Loopback):
         super().__init__(Handler)
         # Whoever is left alone in the middle of an answer hangs up.
         self._server.handle_error = lambda *_args: None  # type: ignore[method-assign]
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self._tls = _TLS(tls, self.port) if tls else None
+        if self._tls:
+            self.port = self._tls.port
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> t.Any:
+        super().__enter__()
+        if self._tls:
+            self._tls.start()
+        return self
+
+    def __exit__(self, *exc: t.Any) -> None:
+        if self._tls:
+            self._tls.stop()
+        super().__exit__(*exc)
 
     def break_on(self, method: str, break_it: Break, times: int | None, after: bool = True) -> None:
         """Order what is to break.

@@ -33,8 +33,8 @@ WRITTEN = os.environ.get("FAULT_TABLE")
 #: What a row of the table begins with that is not one more of the same fault.
 ROW = "    * - "
 TIMEOUT, RETRIES = 1, 1
-#: Seconds: timeout x (retries + 1), eight waits of one second that HTTP 429 may ask for, and as much for a slow machine.
-LONGEST = 20
+#: Seconds after which a module hangs, rather than being slow: ten times what timeout, retries and waits add up to.
+HANG_GUARD = 120
 ONCE, FOR_GOOD = 1, None
 REMEDY = re.compile(
     "Run the task again|Check |Correct |Ways? out|Look for|is made known by|permission|fault on order"
@@ -71,7 +71,7 @@ class Cell:
 
     def end(self) -> str:
         """Wait for the end, check what holds for every one of them, and say how it ended."""
-        result = self._run.result(within=LONGEST)
+        result = self._run.result(within=HANG_GUARD)
         assert "Traceback" not in result["raw"] + result["logged"]
         for secret in [*Datadog.KEYS.values(), CANARY]:
             assert secret not in result["raw"] + result["logged"]
