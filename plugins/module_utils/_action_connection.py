@@ -111,7 +111,7 @@ class ActionConnection(Resource):
     def known(self) -> tuple[str, Entry] | None:
         """What the registry knows of it: its name and entry."""
         if self.desired.connection_id:
-            return self._registry.entry_of(self.desired.connection_id)
+            return self._registry.entry_of(self.desired.connection_id, self.desired.name)
         entry = self._registry.entry(self.desired.name)
         return (self.desired.name, entry) if entry else None
 
@@ -192,7 +192,7 @@ class ActionConnection(Resource):
         return Observation(recalled, known_as, stored, named, entry, former)
 
     def _observe_id(self, connection_id: str, doing: str) -> Observation:
-        known_as, stored = self._registry.entry_of(connection_id) or ("", None)
+        known_as, stored = self._registry.entry_of(connection_id, self.desired.name) or ("", None)
         connection = self._directory.get(connection_id, doing, stored)
         if connection is None or not self.desired.configuration:
             # To delete one by its id is to delete no other.
@@ -701,7 +701,10 @@ class ActionConnection(Resource):
                 raise
             self.progress.append(f"created action connection {created.connection_id}")
             entry = replace(entry, connection_id=created.connection_id)
-            self._registry.put(name, entry)
+            if not self._registry.put(name, entry, claimed):
+                # Another run took this one for dead, and the name for its own.
+                self._delete(created.connection_id)
+                raise _overtaken(f"create action connection {name!r}")
         return created, entry
 
     def _claim(self, name: str, kind: str, observed: Observation) -> Entry:

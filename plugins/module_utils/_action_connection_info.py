@@ -12,12 +12,7 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
-    LONGEST_WAIT,
-    UUID,
-    Client,
-    site_of,
-)
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID, Client
 from ansible_collections.tidyops.datadog.plugins.module_utils._directory import (
     FORBIDDEN,
     Directory,
@@ -65,9 +60,7 @@ class _Reader:
             raise OptionError(*problems)
         self._params = params
         self._directory = Directory(client)
-        self._registry = open_registry(
-            params["registry"], site_of(client.base_url), client.longest_call + LONGEST_WAIT
-        )
+        self._registry = open_registry(params["registry"], client)
         self._integrations = params["integrations"]
         self._found: dict[str, Observed] = {}
         self._missing: list[str] = []
@@ -80,11 +73,10 @@ class _Reader:
             self._all()
             return
         is_by_registry = ids is None and names is None
-        known = self._registry.entries()
         wanted = [each.lower() for each in ids or []]
-        named = {
-            name: known.get(name, Entry()) for name in (known if is_by_registry else names or [])
-        }
+        self._registry.read_ahead(names or [])
+        known = self._registry.content().entries if is_by_registry else names or []
+        named = {name: self._registry.entry(name) or Entry() for name in known}
         expected = len(wanted) + sum(bool(entry.connection_id) for entry in named.values())
         if expected > 1:
             self._directory.read_ahead(f"find {expected} action connections", expected - 1)

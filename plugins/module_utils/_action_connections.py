@@ -21,11 +21,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._action_connection
     Finish,
     Observation,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
-    LONGEST_WAIT,
-    Client,
-    site_of,
-)
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client
 from ansible_collections.tidyops.datadog.plugins.module_utils._connection_tasks import (
     Desired,
     desired_set,
@@ -102,9 +98,7 @@ class ActionConnections(Resources):
     ) -> None:
         self._client = client
         self._directory = Directory(client)
-        self._registry = open_registry(
-            registry, site_of(client.base_url), client.longest_call + LONGEST_WAIT
-        )
+        self._registry = open_registry(registry, client)
         self._purge = purge
         super().__init__(
             (
@@ -131,6 +125,8 @@ class ActionConnections(Resources):
         )
 
     def observe(self, steps: t.Sequence[Step]) -> None:
+        if len(steps) > 1:
+            self._registry.read_ahead([step.resource.desired.name for step in steps])
         # While Datadog is waited for, the processor has nothing else to do.
         comparing = threading.Thread(target=self._compare_secrets, args=[steps])
         comparing.start()
@@ -172,7 +168,9 @@ class ActionConnections(Resources):
         """Record the fingerprint of the set, if the registry had to be written anyway."""
         # It only saves time, so that whatever hinders it is no failure.
         with contextlib.suppress(RegistryError):
-            entries = self._registry.entries()
+            if len(steps) < 2:
+                return
+            entries = self._registry.content().entries
             secrets = self._secrets(
                 (name, entries[name], step)
                 for step in steps
@@ -228,7 +226,7 @@ class ActionConnections(Resources):
             ids.add(desired.connection_id)
             ids |= {each.connection_id for each in (observed.connection, observed.former) if each}
         surplus: list[Resource] = []
-        for name, entry in self._registry.entries().items():
+        for name, entry in self._registry.content().entries.items():
             if name in names or (entry.connection_id in ids and not entry.creating):
                 continue
             desired = Desired(name, "", "on_create", False, None)
@@ -258,6 +256,7 @@ class ActionConnections(Resources):
         self._directory.renew()
         self.each(list(finishes), end, regardless=True)
         self._directory.renew()
+        self._registry.renew()
 
 
 def _key(secrets: Secrets) -> str:

@@ -492,6 +492,17 @@ class Client:
         """:raises DatadogError: with status 404 where it is gone already."""
         self._call("DELETE", path, doing, None, body=body)
 
+    def remove(self, path: str, doing: str, body: t.Mapping[str, t.Any]) -> None:
+        """Like delete(), where Datadog answers what it was."""
+        self._call("DELETE", path, doing, _object, body=body)
+
+    def page(
+        self, path: str, doing: str, params: t.Mapping[str, t.Any]
+    ) -> tuple[list[dict[str, t.Any]], dict[str, t.Any]]:
+        """:returns: the objects of an answer, and its C(meta)."""
+        rows, meta = self._call("GET", path, doing, _objects_and_meta, params=params)
+        return rows, meta
+
     def pages(
         self,
         path: str,
@@ -509,15 +520,12 @@ class Client:
         :raises DatadogError: also where the list ends before that number.
         :raises TooLong: where the first page tells that there are more than C(most_pages).
         """
-
-        def wanted(content: dict[str, t.Any]) -> tuple[list[dict[str, t.Any]], t.Any]:
-            return _objects(content), total(as_object(content.get("meta")))
-
         found: dict[str, dict[str, t.Any]] = {}
         number = attempt = total_before = 0
         while True:
             page = {**(params or {}), "page[size]": PAGE_SIZE, "page[number]": number}
-            rows, expected = self._call("GET", path, doing, wanted, params=page)
+            rows, meta = self.page(path, doing, page)
+            expected = total(meta)
             if number == 0 and _is_more(expected, most_pages):
                 raise TooLong()
             fresh = {row["id"]: row for row in rows if row["id"] not in found}
@@ -760,6 +768,12 @@ def _objects(content: dict[str, t.Any]) -> list[dict[str, t.Any]]:
     if not isinstance(rows, list):
         raise ValueError("no list")
     return [_identified(row) for row in rows]
+
+
+def _objects_and_meta(
+    content: dict[str, t.Any],
+) -> tuple[list[dict[str, t.Any]], dict[str, t.Any]]:
+    return _objects(content), as_object(content.get("meta"))
 
 
 def _some_objects(content: dict[str, t.Any]) -> list[dict[str, t.Any]]:

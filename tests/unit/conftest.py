@@ -15,6 +15,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.tidyops.datadog.plugins.module_utils import _datastore_registry
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
     LIFETIME,
     Emulator,
@@ -22,7 +23,13 @@ from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing
     running_emulators,
 )
 from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY
-from ansible_collections.tidyops.datadog.tests.unit.keeper import FileHome, Keeper
+from ansible_collections.tidyops.datadog.tests.unit.keeper import (
+    DATASTORES,
+    DatastoreHome,
+    FileHome,
+    Home,
+    Keeper,
+)
 from ansible_collections.tidyops.datadog.tests.unit.module_runner import Run
 from ansible_collections.tidyops.datadog.tests.unit.wire import Loopback
 
@@ -71,9 +78,24 @@ class Datadog:
         return self.run("team_connections", connections=connections, **params)
 
     def requests(self, *methods: str) -> list[dict[str, t.Any]]:
-        """The requests so far, in the order of their arrival; only those of the methods, if any are given."""
-        logged = self.emulator.requests()
-        return [request for request in logged if not methods or request["method"] in methods]
+        """The requests so far, in the order of their arrival; only those of the methods, if any are given.
+
+        Those for a registry in a datastore are apart.
+        """
+        return [
+            request
+            for request in self.emulator.requests()
+            if (not methods or request["method"] in methods)
+            and not request["path"].startswith(DATASTORES)
+        ]
+
+    def registry_requests(self) -> list[str]:
+        """The methods of those for a registry in a datastore, without those of the tests themselves."""
+        return [
+            request["method"]
+            for request in self.emulator.requests()
+            if request["path"].startswith(DATASTORES) and "user-agent" in request["headers"]
+        ]
 
     def writes(self) -> list[dict[str, t.Any]]:
         return self.requests("POST", "PUT", "PATCH", "DELETE")
@@ -134,9 +156,30 @@ def datadog(emulator: Emulator) -> Datadog:
 
 
 @pytest.fixture
-def keeper(datadog: Datadog, tmp_path: pathlib.Path) -> Keeper:
-    """The same organisation, and a registry that does not exist yet."""
-    return Keeper(datadog, FileHome(tmp_path))
+def file_home(tmp_path: pathlib.Path) -> FileHome:
+    """A registry in a file that does not exist yet."""
+    return FileHome(tmp_path)
+
+
+@pytest.fixture
+def datastore_home(datadog: Datadog, monkeypatch: pytest.MonkeyPatch) -> DatastoreHome:
+    """A registry in a datastore that is empty. Runs that were killed are noticed sooner than in earnest."""
+    for name, seconds in (("BEAT", 0.2), ("LEASE", 1), ("PAUSES", (0.05, 0.2))):
+        monkeypatch.setattr(_datastore_registry, name, seconds)
+    return DatastoreHome(datadog.emulator)
+
+
+@pytest.fixture(params=["file", "datastore"])
+def home(request: pytest.FixtureRequest) -> Home:
+    """A registry in every home that one can have."""
+    found: Home = request.getfixturevalue(f"{request.param}_home")
+    return found
+
+
+@pytest.fixture
+def keeper(datadog: Datadog, home: Home) -> Keeper:
+    """The same organisation, and its registry."""
+    return Keeper(datadog, home)
 
 
 class Server(Loopback):

@@ -19,11 +19,20 @@ from ansible_collections.tidyops.datadog.tests.unit.examples import (
     LOST_ANSWERS,
     example,
 )
-from ansible_collections.tidyops.datadog.tests.unit.keeper import Keeper, rotated
+from ansible_collections.tidyops.datadog.tests.unit.keeper import (
+    FileHome,
+    Keeper,
+    rotated,
+)
 
 PATH = "/api/v2/actions/connections"
 UNKNOWN_ID = "3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"
 ALL = [example(kind) for kind in KINDS]
+
+
+@pytest.fixture
+def home(file_home: FileHome) -> FileHome:
+    return file_home
 
 
 def aws(name: str, role: str = "Role") -> dict[str, t.Any]:
@@ -65,9 +74,9 @@ class Set:
         self, *connections: t.Mapping[str, t.Any], **params: t.Any
     ) -> dict[str, t.Any]:
         """Run in check mode and in earnest: what is foretold comes true, and foretelling writes nothing."""
-        before, writes = self.home.raw(), self.datadog.writes()
+        before, writes = self.home.raw(), self.keeper.writes()
         foretold = self.run(*connections, **params, check_mode=True)
-        assert (self.home.raw(), self.datadog.writes()) == (before, writes)
+        assert (self.home.raw(), self.keeper.writes()) == (before, writes)
         result = self.run(*connections, **params)
         assert operations(result) == operations(foretold)
         for key in ("changed", "diff", "warnings"):
@@ -76,12 +85,12 @@ class Set:
 
     def is_silent(self, *connections: t.Mapping[str, t.Any], **params: t.Any) -> None:
         """No write, no change, no warning, and the registry stays as it is."""
-        before, writes = self.home.raw(), self.datadog.writes()
+        before, writes = self.home.raw(), self.keeper.writes()
         result = self.run(*connections, **params)
         assert not result.get("failed"), result["msg"]
         assert (result["changed"], result["diff"], result["warnings"]) == (False, [], [])
         assert set(operations(result)) == {"none"}
-        assert (self.home.raw(), self.datadog.writes()) == (before, writes)
+        assert (self.home.raw(), self.keeper.writes()) == (before, writes)
 
     def remember(self, name: str, **fields: t.Any) -> None:
         """Write to the registry what another run, or a merge in git, may have written."""

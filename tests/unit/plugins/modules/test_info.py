@@ -12,12 +12,20 @@ import pytest
 
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog
 from ansible_collections.tidyops.datadog.tests.unit.examples import KINDS, example
-from ansible_collections.tidyops.datadog.tests.unit.keeper import Keeper
+from ansible_collections.tidyops.datadog.tests.unit.keeper import (
+    FileHome,
+    Keeper,
+)
 
 PATH = "/api/v2/actions/connections"
 UNKNOWN_ID = "3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"
 ALL = [example(kind) for kind in KINDS]
 NAMES = [task["name"] for task in ALL]
+
+
+@pytest.fixture
+def home(file_home: FileHome) -> FileHome:
+    return file_home
 
 
 def info(datadog: Datadog, **params: t.Any) -> dict[str, t.Any]:

@@ -13,9 +13,17 @@ import pytest
 
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Server
 from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY, example
-from ansible_collections.tidyops.datadog.tests.unit.keeper import Keeper
+from ansible_collections.tidyops.datadog.tests.unit.keeper import (
+    FileHome,
+    Keeper,
+)
 
 HTTP = example("http.token_auth")
+
+
+@pytest.fixture
+def home(file_home: FileHome) -> FileHome:
+    return file_home
 
 
 class TestLiteralCredentials:

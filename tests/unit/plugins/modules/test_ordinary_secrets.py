@@ -11,9 +11,17 @@ import typing as t
 import pytest
 
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Server
-from ansible_collections.tidyops.datadog.tests.unit.keeper import Keeper
+from ansible_collections.tidyops.datadog.tests.unit.keeper import (
+    FileHome,
+    Keeper,
+)
 
 NAME = "GitLab of the datadog team"
+
+
+@pytest.fixture
+def home(file_home: FileHome) -> FileHome:
+    return file_home
 
 
 def task(secret: str) -> dict[str, t.Any]:

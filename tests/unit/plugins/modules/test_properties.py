@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 import typing as t
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY
-from ansible_collections.tidyops.datadog.tests.unit.keeper import Keeper
+from ansible_collections.tidyops.datadog.tests.unit.keeper import (
+    FileHome,
+    Keeper,
+)
 from ansible_collections.tidyops.datadog.tests.unit.states import (
     CONNECTED_TEAMS,
     HANDLES,
@@ -31,6 +35,11 @@ PATH = "/api/v2/actions/connections"
 TEAM_PATH = "/api/v2/team"
 LINK_PATH = "/api/v2/team/connections"
 Results = list[dict[str, t.Any]]
+
+
+@pytest.fixture
+def home(file_home: FileHome) -> FileHome:
+    return file_home
 
 
 class World:

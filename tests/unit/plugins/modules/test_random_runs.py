@@ -50,6 +50,11 @@ MAY_BE_CREATED = r"connection '(?P<name>\w+)' \(\S+\) may have been created.*? W
 NOT_PURGED = r"connection '(?P<name>\w+)', which the task does not list, was not purged"
 
 
+@pytest.fixture
+def home(file_home: FileHome) -> FileHome:
+    return file_home
+
+
 def said(result: Result) -> str:
     return " ".join([result.get("msg", ""), *result["warnings"]])
 

@@ -17,11 +17,16 @@ import pytest
 
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Server
 from ansible_collections.tidyops.datadog.tests.unit.examples import example
-from ansible_collections.tidyops.datadog.tests.unit.keeper import Keeper, rotated
+from ansible_collections.tidyops.datadog.tests.unit.keeper import FileHome, Keeper, rotated
 
 AWS = example("aws.assume_role")
 GITLAB = example("gitlab.api_key")
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def home(file_home: FileHome) -> FileHome:
+    return file_home
 
 
 class TestFile:
@@ -292,7 +297,7 @@ class TestFile:
     def test_a_lock_that_is_never_released(
         self, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        module = "ansible_collections.tidyops.datadog.plugins.module_utils._action_connections"
+        module = "ansible_collections.tidyops.datadog.plugins.module_utils._registry"
         monkeypatch.setattr(f"{module}.LONGEST_WAIT", 0)
         keeper.datadog.emulator.add_fault("hang", method="POST", seconds=20)
         first = keeper.start(GITLAB)
@@ -330,8 +335,9 @@ class TestOption:
         result = keeper.datadog.connection(**GITLAB, environ={"DD_CONNECTION_REGISTRY": ""})
         assert "could not be compared" in result["warnings"][0]
 
-    @pytest.mark.parametrize("registry", ["", "  ", "folder/", f"datastore:{UNKNOWN_ID}"])
+    @pytest.mark.parametrize("registry", ["", "  ", "folder/", "datastore:", "datastore:registry"])
     def test_what_is_no_path(self, keeper: Keeper, registry: str) -> None:
         result = keeper.run(**GITLAB, registry=registry)
-        assert result["failed"] and "registry must be the path of a file" in result["msg"]
+        words = "by its UUID" if "datastore" in registry else "must be the path of a file"
+        assert result["failed"] and words in result["msg"]
         assert keeper.datadog.requests() == []

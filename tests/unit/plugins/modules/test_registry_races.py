@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import json
 import time
 import typing as t
 
@@ -26,7 +25,7 @@ REPLACING = {**AWS, "name": "GitLab", "allow_replace": True}
 
 def begun(keeper: Keeper, task: dict[str, t.Any], method: str = "GET", seconds: float = 2) -> Run:
     """Start a task that waits for the answer to its first request of a method, which Datadog has worked on."""
-    keeper.datadog.emulator.add_fault("hang", method=method, when="after", seconds=seconds)
+    keeper.add_fault("hang", method=method, when="after", seconds=seconds)
     run = keeper.start(task)
     keeper.datadog.emulator.wait_for_fault()
     return run
@@ -110,7 +109,7 @@ def test_updated_while_renamed(keeper: Keeper, old: str) -> None:
 def test_a_fingerprint_is_not_put_back(keeper: Keeper) -> None:
     created = keeper.run(**HTTP)["connection_id"]
     task = rotated(HTTP, "http.token_auth")
-    keeper.datadog.emulator.add_fault("hang", method="GET", when="before", seconds=2)
+    keeper.add_fault("hang", method="GET", when="before", seconds=2)
     reading = keeper.start({"name": HTTP["name"], "http": {"token_auth": {}}})
     keeper.datadog.emulator.wait_for_fault()
     keeper.run(**task)
@@ -132,7 +131,7 @@ def test_a_create_is_waited_for(keeper: Keeper, check_mode: bool) -> None:
 
 def test_the_lock_goes_while_a_connection_is_created(keeper: Keeper) -> None:
     creating = begun(keeper, GITLAB, "POST")
-    (keeper.home.path.parent / ".connections.json.lock").unlink()
+    keeper.home.unlock()
     # Nothing tells the other run from one that was interrupted.
     assert "may have been created" in keeper.run(**GITLAB)["msg"]
     assert keeper.there() == [creating.result()["connection_id"]]
@@ -166,11 +165,10 @@ def test_renamed_while_rotated_by_the_former_name(keeper: Keeper, old: str) -> N
 
 def remember(keeper: Keeper, **entries: dict[str, t.Any]) -> None:
     """Write entries into the registry, as an interrupted run may leave them."""
-    content = json.loads(keeper.home.raw())
+    known = keeper.home.entries()
     for name, entry in entries.items():
-        known = content["connections"].get(name, {"id": None, "integration": ""})
-        content["connections"][name] = {**known, **entry}
-    keeper.home.path.write_text(json.dumps(content))
+        known[name] = {**known.get(name, {"id": None, "integration": ""}), **entry}
+    keeper.home.write(known)
 
 
 def test_a_replacement_by_id_is_not_taken_up_by_name(keeper: Keeper, old: str) -> None:
@@ -205,7 +203,7 @@ class TestAfterAnInterruptedReplacement:
     @pytest.fixture(name="new")
     def successor(self, keeper: Keeper, old: str) -> str:
         """The id of the connection that takes the place of the old one, which could not be deleted."""
-        keeper.datadog.emulator.add_fault("status", method="DELETE", status=403)
+        keeper.add_fault("status", method="DELETE", status=403)
         assert keeper.run(**REPLACING)["failed"]
         return str(keeper.home.ids()["GitLab"])
 
@@ -262,7 +260,7 @@ class TestAfterAnInterruptedReplacement:
         assert keeper.home.ids()["Another"] == other
 
     def test_nothing_goes_that_cannot_be_recorded(self, keeper: Keeper, old: str, new: str) -> None:
-        keeper.home.path.chmod(0o444)
+        keeper.home.forbid_writing()
         assert keeper.run(**{**HTTP, "name": "GitLab", "allow_replace": True})["failed"]
         assert set(keeper.there()) == {old, new}
 
@@ -282,7 +280,7 @@ class TestAfterAnInterruptedReplacement:
 class TestAfterALostAnswerToAReplacement:
     @pytest.fixture(autouse=True)
     def lost_answer(self, keeper: Keeper, old: str) -> None:
-        keeper.datadog.emulator.add_fault("reset", method="POST", when="after")
+        keeper.add_fault("reset", method="POST", when="after")
         assert "may have been created" in keeper.run(**REPLACING)["msg"]
 
     def test_a_renaming_does_not_forget_it(self, keeper: Keeper, old: str) -> None:
@@ -321,7 +319,7 @@ def test_a_lost_answer_beside_another_one_of_its_name(keeper: Keeper) -> None:
     mine = keeper.run(**GITLAB)["connection_id"]
     foreign = keeper.datadog.connection(**{**AWS, "name": "x"})["connection_id"]
     keeper.edit(foreign, name="GitLab")
-    keeper.datadog.emulator.add_fault("status", method="POST", status=503, when="before")
+    keeper.add_fault("status", method="POST", status=503, when="before")
     result = keeper.run(**REPLACING)
     assert result["failed"] and mine in result["msg"] and foreign in result["msg"]
     assert set(keeper.there()) == {mine, foreign}
@@ -331,9 +329,9 @@ def test_a_lost_answer_beside_another_one_of_its_name(keeper: Keeper) -> None:
 
 
 def test_ids_are_the_same_in_upper_case(keeper: Keeper, old: str) -> None:
-    text = keeper.home.raw().decode().replace(old, old.upper())
+    known = keeper.home.entries()
     for task in (GITLAB, {**GITLAB, "connection_id": old}):
-        keeper.home.path.write_text(text)
+        keeper.home.write({"GitLab": {**known["GitLab"], "id": old.upper()}})
         keeper.is_silent(**task)
     assert keeper.run(**{**GITLAB, "name": "New", "connection_id": old.upper()})["changed"] is True
     assert keeper.home.ids() == {"New": old}
@@ -365,15 +363,13 @@ def test_tokens_that_are_not_shown_and_kept_after_adoption(keeper: Keeper) -> No
 def test_fingerprints_that_would_take_too_long_or_are_none(
     keeper: Keeper, old: str, text: str
 ) -> None:
-    content = keeper.home.raw().decode()
-    known = keeper.home.entries()["GitLab"]["secrets"]["api_token"]
-    keeper.home.path.write_text(content.replace(known, text), encoding="utf-8")
+    remember(keeper, GitLab={"secrets": {"api_token": text}})
     result = keeper.datadog.connection(**GITLAB, registry=keeper.home.registry)
     assert result["failed"] and "something else than fingerprints" in result["msg"]
 
 
 def test_what_a_lost_answer_created_is_replaced_by_its_id(keeper: Keeper) -> None:
-    keeper.datadog.emulator.add_fault("reset", method="POST", when="after")
+    keeper.add_fault("reset", method="POST", when="after")
     assert "may have been created" in keeper.run(**GITLAB)["msg"]
     [created] = keeper.there()
     result = keeper.foretold_and_run(**REPLACING, connection_id=created)

@@ -1,0 +1,644 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""A registry in one of Datadog's Actions datastores, which is a table: a row for each connection.
+
+The API changes one row at a time and compares nothing. The only thing that one of two runs cannot do is to insert a row
+that is there (C(fail_on_conflict)), so that is what locks are made of; see C(_Locks).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import secrets
+import threading
+import time
+import typing as t
+
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
+    PAGE_SIZE,
+    TRY_AGAIN,
+    Client,
+    DatadogError,
+    as_object,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._fingerprints import is_fingerprint
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry import (
+    DATASTORE,
+    Content,
+    Entry,
+    Occupied,
+    Registry,
+    RegistryError,
+    allows,
+    effects,
+)
+
+PATH = "/api/v2/actions-datastores"
+#: The primary column, which holds the keys of rows.
+KEY = "id"
+#: The version of what is in rows.
+VERSION = 1
+#: What keys begin with that are no names of connections.
+OWN = "tidyops.datadog/"
+SETS = f"{OWN}sets"
+#: Datadog's limit.
+LONGEST_KEY = 256
+#: Seconds between two signs of life of who holds a lock.
+BEAT = 5
+#: Seconds without one after which its run is taken to have ended.
+LEASE = 30
+#: Seconds between two looks at a lock: the first and the longest pause.
+PAUSES = 0.1, 2
+#: How often a row that is refused, but not there, is taken to be a lock that was released just then.
+RELEASES = 8
+
+#: A row's columns, KEY among them.
+Value = dict[str, t.Any]
+
+
+def key_of(name: str) -> str:
+    """:returns: the key of a connection's row: its name, if that can be one."""
+    if len(name) > LONGEST_KEY or name.startswith(OWN):
+        return f"{OWN}name/{_digest(name)}"
+    return name
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class _Table:
+    """The rows of a datastore, and what its API says of them, in the words of a registry."""
+
+    def __init__(self, client: Client, datastore_id: str, title: str) -> None:
+        self._client = client
+        self._path = f"{PATH}/{datastore_id}/items"
+        self._reading = f"read the {title}"
+        self._writing = f"write the {title}"
+
+    def find(self, key: str) -> tuple[Value | None, t.Any]:
+        """:returns: a row, or None if there is none; and how many rows there are, if that is told."""
+        rows, meta = self._page({"item_key": key})
+        found = [row for row in rows if row.get(KEY) == key]
+        return (found[0] if found else None), meta.get("totalCount")
+
+    def get(self, key: str) -> Value | None:
+        """:returns: a row, or None if there is none."""
+        return self.find(key)[0]
+
+    def some(self) -> list[Value]:
+        """:returns: a row, if there is any."""
+        return self._page({"page[limit]": 1})[0]
+
+    def all(self, most_pages: int | None = None) -> list[Value] | None:
+        """All rows.
+
+        They come in the order of their making, and each page begins with the last row of the one before: if it does not, a
+        row has gone meanwhile, and another one may have been left out.
+
+        :param most_pages: how many pages are worth reading; None for all of them.
+        :returns: None if there are more.
+        """
+        rows: list[Value] = []
+        restarts = 0
+        while True:
+            query = {"sort": "created_at", "page[limit]": PAGE_SIZE, "page[offset]": len(rows[:-1])}
+            page, meta = self._page(query)
+            if rows and (not page or page[0].get(KEY) != rows[-1].get(KEY)):
+                restarts += 1
+                if restarts > self._client.retries:
+                    reason = "its rows keep changing while they are read"
+                    raise self._error(DatadogError(self._reading, reason, remedy=TRY_AGAIN))
+                rows = []
+                continue
+            rows[-1:] = page
+            total = meta.get("totalCount")
+            if most_pages is not None and isinstance(total, int) and total > most_pages * PAGE_SIZE:
+                return None
+            if len(page) < PAGE_SIZE or meta.get("hasMore") is False:
+                return rows
+
+    def _page(self, query: dict[str, t.Any]) -> tuple[list[Value], dict[str, t.Any]]:
+        try:
+            rows, meta = self._client.page(self._path, self._reading, query)
+        except DatadogError as exc:
+            raise self._error(exc, "apps_datastore_read") from exc
+        values = [as_object(as_object(row.get("attributes")).get("value")) for row in rows]
+        return values, as_object(meta.get("page"))
+
+    def insert(self, *values: Value) -> bool:
+        """Insert rows, all or none of which are there.
+
+        :returns: False where one with the same key was there; what tells rows of two runs apart is in them.
+        """
+        attributes = {"conflict_mode": "fail_on_conflict", "values": list(values)}
+        body = {"data": {"type": "items", "attributes": attributes}}
+        attempt = 0
+        while True:
+            try:
+                self._client.post_all(f"{self._path}/bulk", self._writing, body)
+                return True
+            except DatadogError as exc:
+                if not exc.ambiguous and exc.status in (None, 401, 403, 404, 429):
+                    raise self._write_error(exc) from exc
+                # It is not known which status a conflict has. Whatever it was: look.
+                found = [self.get(value[KEY]) for value in values]
+                if all(row and row.items() >= value.items() for row, value in zip(found, values)):
+                    return True
+                if any(found):
+                    return False
+                # A lock may have been released since.
+                attempt += 1
+                if attempt > (self._client.retries if exc.ambiguous else RELEASES):
+                    raise self._write_error(exc) from exc
+                if exc.ambiguous:
+                    self._client.pause(exc)
+
+    def change(self, key: str, columns: Value) -> bool:
+        """Set columns of a row. :returns: False where there is no such row."""
+        others = {column: value for column, value in columns.items() if column != KEY}
+        attributes = {"item_key": key, "item_changes": {"ops_set": others}}
+        body = {"data": {"type": "items", "attributes": attributes}}
+        try:
+            self._client.patch(self._path, self._writing, body)
+        except DatadogError as exc:
+            if exc.status == 404:
+                return False
+            raise self._write_error(exc) from exc
+        return True
+
+    def remove(self, key: str) -> None:
+        """Delete a row, if it is there."""
+        body = {"data": {"type": "items", "attributes": {"item_key": key}}}
+        try:
+            self._client.remove(self._path, self._writing, body)
+        except DatadogError as exc:
+            if exc.status != 404:
+                raise self._write_error(exc) from exc
+
+    def _write_error(self, exc: DatadogError) -> RegistryError:
+        remedy = ""
+        if exc.status == 400:
+            remedy = (
+                f"It may be full; or its primary column is not {KEY!r}, and it was not made for a registry. Ways out: delete rows"
+                " that nobody needs; or make another datastore, as the guide to registries tells"
+            )
+        return self._error(
+            exc, "apps_datastore_write, and access to it as contributor or manager", remedy
+        )
+
+    @staticmethod
+    def _error(exc: DatadogError, needs: str = "", remedy: str = "") -> RegistryError:
+        """:param needs: the permissions that are needed, to be told where they are lacking."""
+        if exc.status == 403:
+            remedy = f"Check that the keys have {needs}"
+        elif exc.status == 404:
+            remedy = (
+                "Datadog knows no such datastore in this organisation. Ways out: correct the UUID; or make a datastore, as the"
+                " guide to registries tells"
+            )
+        return RegistryError(f"{exc} {remedy or exc.remedy}".strip().rstrip("."))
+
+
+class _Lock:
+    """A lock that this run holds. Shows signs of life until it is released."""
+
+    def __init__(self, table: _Table, keys: list[str], holder: str, since: float) -> None:
+        self._table = table
+        self._keys = keys
+        self._holder = holder
+        self._confirmed = since
+        self._released = threading.Event()
+        threading.Thread(target=self._live, daemon=True).start()
+
+    def _live(self) -> None:
+        while not self._released.wait(BEAT):
+            # If Datadog cannot be reached, that is for others to tell.
+            with contextlib.suppress(RegistryError):
+                if not self._confirm():
+                    return
+
+    def _confirm(self) -> bool:
+        """Give a sign of life, and see that no other run has taken the lock over."""
+        since = time.monotonic()
+        is_there = self._table.change(self._keys[-1], {"beat": secrets.token_hex(4)})
+        if not is_there or self._table.get(_after(self._holder)):
+            return False
+        self._confirmed = since
+        return True
+
+    def is_held(self) -> bool:
+        """Whether no other run can have taken it over; looks, if there may have been time for that."""
+        return time.monotonic() - self._confirmed < LEASE / 2 or self._confirm()
+
+    def release(self) -> None:
+        """Let others have it. Where that fails, they will notice that there are no signs of life any more."""
+        self._released.set()
+        with contextlib.suppress(RegistryError):
+            # The first one first: as long as it is there, the others mean something.
+            for key in self._keys:
+                self._table.remove(key)
+
+
+def _after(holder: str) -> str:
+    """The key of the row that takes a lock over from its holder."""
+    return f"{OWN}after/{holder}"
+
+
+class _Locks:
+    """Locks that rows are.
+
+    A lock is held by who has inserted its row. Rows do not end with the process that made them, so who holds a lock changes
+    its row all the time, and who finds it unchanged for C(LEASE) seconds by its own clock takes it over: by inserting a row
+    whose key is made of the former holder, so that only one can. The last of this chain holds the lock. Released is the first
+    row first, with which the others lose their meaning. So two runs never hold a lock unless one of them was taken for dead,
+    and came back to life: a machine that sleeps, a network that was away. That is why C(_Lock.is_held) looks again.
+    """
+
+    def __init__(self, table: _Table, patience: float, columns: Value) -> None:
+        self._table = table
+        self._patience = patience
+        self._columns = columns
+        # Which locks a thread holds by now; another thread is like another run.
+        self._mine = threading.local()
+
+    @contextlib.contextmanager
+    def held(self, subject: str, give_up: t.Callable[[float], Exception]) -> t.Iterator[_Lock]:
+        """Hold a lock, if the thread does not hold it already.
+
+        :param subject: what is locked.
+        :param give_up: makes of the seconds of patience what to raise when they are over.
+        """
+        mine: dict[str, _Lock] = self._mine.__dict__.setdefault("locks", {})
+        if subject in mine:
+            yield mine[subject]
+            return
+        lock = mine[subject] = self._take(_first(subject), give_up)
+        try:
+            yield lock
+        finally:
+            del mine[subject]
+            lock.release()
+
+    def wait(self, subject: str, give_up: t.Callable[[float], Exception]) -> None:
+        """Wait until nobody holds it."""
+        self._watch(_first(subject), give_up)
+
+    def _take(self, first: str, give_up: t.Callable[[float], Exception]) -> _Lock:
+        holder = secrets.token_hex(8)
+        key = first
+        while True:
+            since = time.monotonic()
+            if self._table.insert({KEY: key, **self._columns, "holder": holder, "beat": ""}):
+                chain = [key] if key == first else self._chain(first)
+                if chain and chain[-1] == key:
+                    return _Lock(self._table, chain, holder, since)
+                # Whoever had taken it over has released it.
+                self._table.remove(key)
+            key = self._watch(first, give_up)
+
+    def _chain(self, first: str) -> list[str]:
+        return [row[KEY] for row in self._rows(first)]
+
+    def _rows(self, first: str) -> list[Value]:
+        """The rows of a lock, from the first one to that of its holder."""
+        rows = []
+        row = self._table.get(first)
+        while row:
+            rows.append(row)
+            row = self._table.get(_after(str(row.get("holder"))))
+        return rows
+
+    def _watch(self, first: str, give_up: t.Callable[[float], Exception]) -> str:
+        """Wait until a lock can be taken. :returns: the key of the row that takes it."""
+        started = since = time.monotonic()
+        seen: list[Value] = []
+        pause, longest = PAUSES
+        while True:
+            rows = self._rows(first)
+            now = time.monotonic()
+            if not rows:
+                return first
+            if rows != seen:
+                seen, since = rows, now
+            elif now - since > LEASE:
+                return _after(str(rows[-1].get("holder")))
+            if now - started > self._patience:
+                raise give_up(self._patience)
+            time.sleep(pause)
+            pause = min(pause * 1.5, longest)
+
+
+def _first(subject: str) -> str:
+    return f"{OWN}lock/{_digest(subject)}"
+
+
+class _Row(t.NamedTuple):
+    """The row of a connection.
+
+    :ivar moved_to: the name under which the connection is being recorded instead; empty if it is not. A run that was killed
+        leaves it.
+    """
+
+    name: str
+    entry: Entry
+    moved_to: str
+
+    def is_superseded(self, target: _Row | None) -> bool:
+        """:param target: the row that it has moved to. Whether that is there, and this one should not be any more."""
+        known = (target.entry.connection_id, target.entry.replaces) if target else ()
+        return bool(self.moved_to) and self.entry.connection_id in known
+
+
+class DatastoreRegistry(Registry):
+    """A registry in an Actions datastore. May be used by several threads."""
+
+    def __init__(self, datastore_id: str, client: Client, site: str, patience: float) -> None:
+        self.title = f"registry {DATASTORE}{datastore_id}"
+        self._site = site
+        self._columns: Value = {"version": VERSION, "site": site}
+        self._table = _Table(client, datastore_id, self.title)
+        self._locks = _Locks(self._table, patience, self._columns)
+        self._reading = threading.RLock()
+        self._known: dict[str, Entry | None] = {}
+        self._content: Content | None = None
+        self._is_ours = False
+
+    def content(self) -> Content:
+        with self._reading:
+            if self._content is None:
+                self._take_in(self._table.all() or [])
+            content = self._content or Content({}, {})
+            # Another thread may record something while this one goes through it.
+            return Content(dict(content.entries), dict(content.sets))
+
+    def read_ahead(self, names: t.Collection[str]) -> None:
+        with self._reading:
+            if self._content is None and len(names) > 1:
+                rows = self._table.all(most_pages=len(names))
+                if rows is not None:
+                    self._take_in(rows)
+
+    def entry(self, name: str) -> Entry | None:
+        with self._reading:
+            if self._content is not None:
+                return self._content.entries.get(name)
+            if name not in self._known:
+                row = self._row(name)
+                self._known[name] = self._valid(row)
+            return self._known[name]
+
+    def renew(self) -> None:
+        with self._reading:
+            self._known = {}
+            self._content = None
+
+    def set_fingerprint(self, key: str) -> str | None:
+        with self._reading:
+            sets = self._content.sets if self._content else self._sets(self._table.get(SETS))
+        return sets.get(key)
+
+    def put_set_fingerprint(self, key: str, fingerprint_of_set: str) -> None:
+        # Two runs may do this at the same time. What is lost by that is time.
+        row = self._table.get(SETS)
+        content = Content({}, self._sets(row))
+        content.put_set(key, fingerprint_of_set)
+        if row is None or not self._table.change(SETS, {"sets": content.sets}):
+            self._table.insert({KEY: SETS, **self._columns, "sets": content.sets})
+
+    def put(self, name: str, entry: Entry, claimed: Entry) -> bool:
+        return self._change(name, entry, {name: claimed}, new_id=entry.connection_id)
+
+    def change(
+        self, name: str, entry: Entry | None, expected: t.Mapping[str, Entry | None]
+    ) -> bool:
+        return self._change(name, entry, expected)
+
+    def add(self, content: Content) -> None:
+        values = [self._value(name, entry) for name, entry in sorted(content.entries.items())]
+        for start in range(0, len(values), PAGE_SIZE):
+            if not self._table.insert(*values[start : start + PAGE_SIZE]):
+                raise self.changed_meanwhile()
+        for key, fingerprint_of_set in content.sets.items():
+            self.put_set_fingerprint(key, fingerprint_of_set)
+        self.renew()
+
+    @contextlib.contextmanager
+    def writing(self, name: str) -> t.Iterator[None]:
+        with self._locked(name, f"write action connection {name!r}"):
+            yield
+
+    def wait(self, name: str) -> None:
+        doing = f"write action connection {name!r}"
+        self._locks.wait(name, lambda patience: Occupied(self.occupied(patience, doing)))
+        self._forget([name])
+
+    def _locked(self, subject: str, doing: str) -> t.ContextManager[_Lock]:
+        return self._locks.held(subject, lambda patience: Occupied(self.occupied(patience, doing)))
+
+    def _change(
+        self,
+        name: str,
+        entry: Entry | None,
+        expected: t.Mapping[str, Entry | None],
+        new_id: str = "",
+    ) -> bool:
+        """As change(). :param new_id: an id that nothing can be known of."""
+        stored = expected[name]
+        moving = _moving(entry, stored) - {new_id}
+        doing = f"record action connection {name!r}"
+        with contextlib.ExitStack() as stack:
+            # In one order, so that two runs do not wait for each other. An id is locked like a name.
+            locks = [
+                stack.enter_context(self._locked(subject, doing))
+                for subject in sorted({each for each in (*expected, *moving) if each})
+            ]
+            rows = self._rows_of(expected, everything=bool(moving))
+            entries = self._entries(rows)
+            # What was created just now has to be recorded, if nothing else was.
+            is_done = allows(entries, name, entry, expected) and (
+                bool(new_id) or all(lock.is_held() for lock in locks)
+            )
+            if is_done:
+                changes: dict[str, Entry | None] = {name: entry}
+                if entry:
+                    changes.update(effects(entries, name, self.checked(name, entry)))
+                is_done = self._write(rows, name, changes)
+            if is_done and not all(lock.is_held() for lock in locks):
+                # A run that was taken for dead, and was not, looks again: it may have been overwritten.
+                is_done = self._valid(self._row(name)) == entry
+            if is_done:
+                self._remember(changes)
+            else:
+                self._forget(expected)
+        return is_done
+
+    def _rows_of(self, names: t.Iterable[str], everything: bool) -> dict[str, _Row]:
+        """Rows as they are now: those of some names, or of all connections."""
+        if everything:
+            return self._parsed(self._table.all() or [])
+        found = {name: self._row(name) for name in names if name}
+        targets = {
+            row.moved_to: self._row(row.moved_to) for row in found.values() if row and row.moved_to
+        }
+        return {name: row for name, row in {**targets, **found}.items() if row}
+
+    def _write(
+        self, rows: t.Mapping[str, _Row], name: str, changes: dict[str, Entry | None]
+    ) -> bool:
+        """Write what changes, in an order in which a run that is killed leaves nothing that is wrong.
+
+        :param rows: those that are there.
+        :param changes: entries by names; None for what is forgotten.
+        :returns: False where somebody has made the row in spite of the lock.
+        """
+        entry = changes[name]
+        others = {other: known for other, known in changes.items() if other != name}
+        for other, known in others.items():
+            moved_to = "" if known else name
+            self._table.change(
+                key_of(other), self._value(other, known or rows[other].entry, moved_to)
+            )
+        if entry is None:
+            self._table.remove(key_of(name))
+        else:
+            value = self._value(name, entry)
+            is_there = name in rows and self._table.change(key_of(name), value)
+            if not is_there and not self._table.insert(value):
+                return False
+        for other, known in others.items():
+            if known is None:
+                self._table.remove(key_of(other))
+        return True
+
+    def _remember(self, changes: t.Mapping[str, Entry | None]) -> None:
+        """Know what was written, until it is renewed."""
+        with self._reading:
+            self._known.update(changes)
+            for name, entry in changes.items():
+                if self._content and entry:
+                    self._content.entries[name] = entry
+                elif self._content:
+                    self._content.entries.pop(name, None)
+
+    def _forget(self, names: t.Iterable[str]) -> None:
+        """Look again when somebody wants to know."""
+        with self._reading:
+            self._content = None
+            for name in names:
+                self._known.pop(name, None)
+
+    def _row(self, name: str) -> _Row | None:
+        """A row as it is now."""
+        value, total = self._table.find(key_of(name))
+        if value is not None:
+            return self._parsed_row(value)
+        if not self._is_ours and total != 0:
+            # Before anything is written to it, whose is it?
+            for other in self._table.some():
+                self._check_ours(other)
+            self._is_ours = True
+        return None
+
+    def _valid(self, row: _Row | None) -> Entry | None:
+        """What a row says, if it is not superseded."""
+        if row is None or (row.moved_to and row.is_superseded(self._row(row.moved_to))):
+            return None
+        return row.entry
+
+    def _take_in(self, values: list[Value]) -> None:
+        sets = next((value for value in values if value.get(KEY) == SETS), None)
+        self._content = Content(self._entries(self._parsed(values)), self._sets(sets))
+
+    @staticmethod
+    def _entries(rows: t.Mapping[str, _Row]) -> dict[str, Entry]:
+        return {
+            name: row.entry
+            for name, row in rows.items()
+            if not row.is_superseded(rows.get(row.moved_to))
+        }
+
+    def _parsed(self, values: list[Value]) -> dict[str, _Row]:
+        rows = [self._parsed_row(value) for value in values if not self._is_own(value)]
+        return {row.name: row for row in rows}
+
+    def _is_own(self, value: Value) -> bool:
+        """Whether a row is not that of a connection."""
+        self._check_ours(value)
+        key = str(value.get(KEY))
+        return key.startswith(OWN) and not key.startswith(f"{OWN}name/")
+
+    def _parsed_row(self, value: Value) -> _Row:
+        self._check_ours(value)
+        content = dict(value)
+        key = content.pop(KEY)
+        name = content.pop("name", key)
+        moved_to = content.pop("moved_to", "")
+        for column in self._columns:
+            del content[column]
+        known = as_object(content.get("secrets"))
+        content.update(
+            id=content.pop("connection_id", "") or None,
+            last_updated=content.get("last_updated") or None,
+            secrets={path: text or None for path, text in known.items()},
+        )
+        try:
+            if not isinstance(name, str) or not isinstance(moved_to, str) or key != key_of(name):
+                raise ValueError("has another name than its key says")
+            return _Row(name, Entry.of(content), moved_to)
+        except ValueError as exc:
+            raise RegistryError(f"The {self.title} is broken: its row {key!r} {exc}") from exc
+
+    def _check_ours(self, value: Value) -> None:
+        """:raises RegistryError: where a row belongs to something else than this registry."""
+        version, site = value.get("version"), value.get("site")
+        if not isinstance(version, int) or not isinstance(site, str):
+            raise RegistryError(
+                f"The {self.title} is something else: its row {value.get(KEY)!r} is not that of a registry. Way out: make a"
+                " datastore for the registry alone, as the guide to registries tells"
+            )
+        if version > VERSION:
+            raise RegistryError(
+                f"The {self.title} has version {version} of its format, and this release of tidyops.datadog knows {VERSION}."
+                " Update the collection"
+            )
+        if site != self._site:
+            raise self.foreign(site, self._site)
+
+    def _value(self, name: str, entry: Entry, moved_to: str = "") -> Value:
+        """The row of an entry. Every column is always there, since what is left out of a change stays as it was."""
+        key = key_of(name)
+        return {
+            KEY: key,
+            **({} if key == name else {"name": name}),
+            **self._columns,
+            "connection_id": entry.connection_id,
+            "integration": entry.integration,
+            "last_updated": entry.last_updated or "",
+            "creating": entry.creating,
+            "replaces": entry.replaces,
+            "secrets": {path: text or "" for path, text in sorted(entry.secrets.items())},
+            "moved_to": moved_to,
+        }
+
+    @staticmethod
+    def _sets(row: Value | None) -> dict[str, str]:
+        known = as_object(row.get("sets")) if row else {}
+        return {key: text for key, text in known.items() if is_fingerprint(text)}
+
+
+def _moving(entry: Entry | None, stored: Entry | None) -> set[str]:
+    """The ids that an entry settles and the stored one does not: other names may have them until now."""
+    return _settled(entry) - _settled(stored) - {""}
+
+
+def _settled(entry: Entry | None) -> set[str]:
+    if entry is None:
+        return set()
+    return {entry.connection_id} if entry.creating else {entry.connection_id, entry.replaces}
