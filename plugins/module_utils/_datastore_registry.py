@@ -450,15 +450,15 @@ class DatastoreRegistry(Registry):
         new_id: str = "",
     ) -> bool:
         """As change(). :param new_id: an id that nothing can be known of."""
-        stored = expected[name]
-        moving = _moving(entry, stored) - {new_id}
+        moving = _moving(entry, expected[name]) - {new_id}
+        # In the order in which writing() begins, so that two runs do not wait for each other. An id is locked like a name,
+        # lest two names take it at once.
+        subjects = [*(other for other in expected if other not in ("", name)), name]
+        if not new_id:
+            subjects += sorted(moving)
         doing = f"record action connection {name!r}"
         with contextlib.ExitStack() as stack:
-            # In one order, so that two runs do not wait for each other. An id is locked like a name.
-            locks = [
-                stack.enter_context(self._locked(subject, doing))
-                for subject in sorted({each for each in (*expected, *moving) if each})
-            ]
+            locks = [stack.enter_context(self._locked(subject, doing)) for subject in subjects]
             rows = self._rows_of(expected, everything=bool(moving))
             entries = self._entries(rows)
             # What was created just now has to be recorded, if nothing else was.
@@ -471,13 +471,22 @@ class DatastoreRegistry(Registry):
                     changes.update(effects(entries, name, self.checked(name, entry)))
                 is_done = self._write(rows, name, changes)
             if is_done and not all(lock.is_held() for lock in locks):
-                # A run that was taken for dead, and was not, looks again: it may have been overwritten.
-                is_done = self._valid(self._row(name)) == entry
+                is_done = self._look_again(name, entry, is_new=bool(new_id))
             if is_done:
                 self._remember(changes)
             else:
                 self._forget(expected)
         return is_done
+
+    def _look_again(self, name: str, entry: Entry | None, is_new: bool) -> bool:
+        """What has come of a change by a run that was taken for dead, and was not. :returns: as change() does."""
+        if self._valid(self._row(name)) != entry:
+            return False
+        if entry is None or is_new:
+            return True
+        # Another run may have sent other secrets before this was written: nobody can tell any more which ones came last.
+        self._table.change(key_of(name), {"secrets": {}})
+        return False
 
     def _rows_of(self, names: t.Iterable[str], everything: bool) -> dict[str, _Row]:
         """Rows as they are now: those of some names, or of all connections."""
@@ -577,7 +586,7 @@ class DatastoreRegistry(Registry):
     def _parsed_row(self, value: Value) -> _Row:
         self._check_ours(value)
         content = dict(value)
-        key = content.pop(KEY)
+        key = content.pop(KEY, None)
         name = content.pop("name", key)
         moved_to = content.pop("moved_to", "")
         for column in self._columns:

@@ -30,6 +30,7 @@ from ansible_collections.tidyops.datadog.tests.unit.keeper import (
     Home,
     Keeper,
 )
+from ansible_collections.tidyops.datadog.tests.unit.killer import Killer
 from ansible_collections.tidyops.datadog.tests.unit.module_runner import Run
 from ansible_collections.tidyops.datadog.tests.unit.wire import Loopback
 
@@ -174,6 +175,12 @@ def home(request: pytest.FixtureRequest) -> Home:
     """A registry in every home that one can have."""
     found: Home = request.getfixturevalue(f"{request.param}_home")
     return found
+
+
+@pytest.fixture
+def killer(monkeypatch: pytest.MonkeyPatch) -> Killer:
+    """Kills the runs that are started from now on."""
+    return Killer(monkeypatch)
 
 
 @pytest.fixture

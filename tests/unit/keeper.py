@@ -145,6 +145,11 @@ class DatastoreHome(Home):
         }
 
     def write(self, entries: t.Mapping[str, t.Any]) -> None:
+        self.add(entries)
+        self.delete(name for name in self.entries() if name not in entries)
+
+    def add(self, entries: t.Mapping[str, t.Any]) -> None:
+        """Write up to 100 entries."""
         common = {"version": 1, "site": self._emulator.url.split("//")[1], "moved_to": ""}
         rows = [
             {
@@ -161,15 +166,15 @@ class DatastoreHome(Home):
         ]
         if rows:
             self._change("POST", {"conflict_mode": "overwrite_on_conflict", "values": rows})
-        self._delete(name for name in self.entries() if name not in entries)
 
-    def unlock(self) -> None:
-        self._delete(row["id"] for row in self.rows() if "holder" in row)
-
-    def _delete(self, keys: t.Iterable[str]) -> None:
+    def delete(self, keys: t.Iterable[str]) -> None:
+        """Delete rows."""
         listed = list(keys)
         if listed:
             self._change("DELETE", {"item_keys": listed})
+
+    def unlock(self) -> None:
+        self.delete(row["id"] for row in self.rows() if "holder" in row)
 
     def _change(self, method: str, attributes: dict[str, t.Any]) -> None:
         body = {"data": {"type": "items", "attributes": attributes}}

@@ -9,13 +9,10 @@ from __future__ import annotations
 import copy
 import functools
 import hashlib
-import os
 import re
-import signal
 import typing as t
 
 import pytest
-import requests
 
 from ansible_collections.tidyops.datadog.tests.unit.examples import (
     CANARY,
@@ -28,6 +25,7 @@ from ansible_collections.tidyops.datadog.tests.unit.keeper import (
     rotated,
     secrets_of,
 )
+from ansible_collections.tidyops.datadog.tests.unit.killer import Killer
 
 AWS = example("aws.assume_role")
 GITLAB = example("gitlab.api_key")
@@ -517,50 +515,6 @@ class TestTwoRunners:
         keeper.is_silent(**TestReplacing.TASK)
 
 
-class Killer:
-    """Kills a run at the n-th of the events that may be its last one that anybody notices.
-
-    Functions are replaced, since the places between a request and a record cannot be had otherwise. A module runs in a
-    fork of this process, and inherits them.
-    """
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.at = 0
-        self._seen = 0
-        self._tests = os.getpid()
-        for owner, name in (
-            (os, "fsync"),
-            (os, "replace"),
-            (os, "unlink"),
-            (os, "fchmod"),
-            (requests.Session, "send"),
-        ):
-            monkeypatch.setattr(owner, name, self._guarded(getattr(owner, name)))
-
-    def _guarded(self, function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
-        def guarded(*args: t.Any, **kwargs: t.Any) -> t.Any:
-            if not self._seen:
-                # Before each of the others is after the one before.
-                self._event()
-            result = function(*args, **kwargs)
-            self._event()
-            return result
-
-        return guarded
-
-    def _event(self) -> None:
-        if os.getpid() != self._tests:
-            self._seen += 1
-            if self._seen == self.at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    def was_too_late(self, run: t.Any) -> bool:
-        """Wait for a run to end, by itself or not."""
-        _pid, status = os.waitpid(run.pid, 0)
-        os.close(run._reader)
-        return not os.WIFSIGNALED(status)
-
-
 class TestKilled:
     def each_point(
         self, keeper: Keeper, killer: Killer, before: t.Any, task: dict[str, t.Any]
@@ -583,10 +537,6 @@ class TestKilled:
                 keeper.home.entries()
             yield point
         raise AssertionError("it never came to its end")
-
-    @pytest.fixture
-    def killer(self, monkeypatch: pytest.MonkeyPatch) -> Killer:
-        return Killer(monkeypatch)
 
     def test_while_creating(self, keeper: Keeper, killer: Killer) -> None:
         held = secrets_of(GITLAB, "gitlab.api_key")["api_token"]
