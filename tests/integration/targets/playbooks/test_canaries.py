@@ -239,6 +239,17 @@ def test_every_kind(datadog: Emulator, control: Control) -> None:
     assert found(control.written / "junit", "action_connections")
 
 
+def test_a_registry_in_a_datastore(datadog: Emulator, control: Control) -> None:
+    attributes = {"name": "Connections", "primary_column_name": "id"}
+    body = {"data": {"type": "datastores", "attributes": attributes}}
+    made = datadog.call("POST", "/api/v2/actions-datastores", body).body["data"]["id"]
+    variables = {"DD_CONNECTION_REGISTRY": f"datastore:{made}", **environment_of(datadog)}
+    assert changed(control.run(variables, *control.every_kind(), "-vvvv", "--diff")) == 1
+    # The emulator's log shows rows as they came.
+    assert found(control.written / "requests.jsonl", "$scrypt$")
+    assert changed(control.run(variables, *control.every_kind(), "-vvvv", "--diff")) == 0
+
+
 def test_servers_that_tell_keys(control: Control) -> None:
     with echoing_server(403) as address:
         output = control.run({}, *control.every_module(address), "-vvvv")
