@@ -526,7 +526,7 @@ class Client:
             page = {**(params or {}), "page[size]": PAGE_SIZE, "page[number]": number}
             rows, meta = self.page(path, doing, page)
             expected = total(meta)
-            if number == 0 and _is_more(expected, most_pages):
+            if number == 0 and is_more(expected, most_pages):
                 raise TooLong()
             fresh = {row["id"]: row for row in rows if row["id"] not in found}
             found.update(fresh)
@@ -741,7 +741,7 @@ def _is_cut_off(response: t.Any) -> bool:
     return size.isdigit() and response.raw.tell() < int(size)
 
 
-def _is_more(rows: t.Any, most_pages: int | None) -> bool:
+def is_more(rows: t.Any, most_pages: int | None) -> bool:
     """Whether so many rows, if it is a number, need more pages than are worth reading."""
     return most_pages is not None and isinstance(rows, int) and rows > most_pages * PAGE_SIZE
 

@@ -26,6 +26,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
     Client,
     DatadogError,
     as_object,
+    is_more,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._fingerprints import is_fingerprint
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry import (
@@ -55,6 +56,8 @@ BEAT = 5
 LEASE = 30
 #: Seconds between two looks at a lock: the first and the longest pause.
 PAUSES = 0.1, 2
+#: How often all rows are read at the most, where they change meanwhile.
+PASSES = 10
 #: How often a row that is refused, but not there, is taken to be a lock that was released just then.
 RELEASES = 8
 
@@ -99,30 +102,37 @@ class _Table:
     def all(self, most_pages: int | None = None) -> list[Value] | None:
         """All rows.
 
-        They come in the order of their making, and each page begins with the last row of the one before: if it does not, a
-        row has gone meanwhile, and another one may have been left out.
+        They come in the order of their making, in which rows of one batch may be equal. Each page begins with the last row of
+        the one before: if it does not, rows have gone or changed their places, and others may have been left out. Then all are
+        read again, until that is not so, or as many rows have come as there are.
 
         :param most_pages: how many pages are worth reading; None for all of them.
         :returns: None if there are more.
         """
-        rows: list[Value] = []
-        restarts = 0
-        while True:
-            query = {"sort": "created_at", "page[limit]": PAGE_SIZE, "page[offset]": len(rows[:-1])}
-            page, meta = self._page(query)
-            if rows and (not page or page[0].get(KEY) != rows[-1].get(KEY)):
-                restarts += 1
-                if restarts > self._client.retries:
-                    reason = "its rows keep changing while they are read"
-                    raise self._error(DatadogError(self._reading, reason, remedy=TRY_AGAIN))
-                rows = []
-                continue
-            rows[-1:] = page
-            total = meta.get("totalCount")
-            if most_pages is not None and isinstance(total, int) and total > most_pages * PAGE_SIZE:
-                return None
-            if len(page) < PAGE_SIZE or meta.get("hasMore") is False:
-                return rows
+        seen: dict[t.Any, Value] = {}
+        for attempt in range(PASSES):
+            rows: dict[t.Any, Value] = {}
+            is_whole, offset, last, total = True, 0, None, None
+            while True:
+                query = {"sort": "created_at", "page[limit]": PAGE_SIZE, "page[offset]": offset}
+                page, meta = self._page(query)
+                total = meta.get("totalCount")
+                if is_more(total, most_pages):
+                    return None
+                keys = [row.get(KEY) for row in page]
+                is_whole = is_whole and last in (None, *keys[:1])
+                rows.update(zip(keys, page))
+                if len(page) < PAGE_SIZE or meta.get("hasMore") is False:
+                    break
+                offset += len(page) - 1
+                last = keys[-1]
+            seen.update(rows)
+            if is_whole:
+                return list(rows.values())
+            if attempt and isinstance(total, int) and len(seen) >= total:
+                return list(seen.values())
+        reason = "its rows keep changing while they are read"
+        raise self._error(DatadogError(self._reading, reason, remedy=TRY_AGAIN))
 
     def _page(self, query: dict[str, t.Any]) -> tuple[list[Value], dict[str, t.Any]]:
         try:
@@ -241,9 +251,11 @@ class _Lock:
         """Let others have it. Where that fails, they will notice that there are no signs of life any more."""
         self._released.set()
         with contextlib.suppress(RegistryError):
-            # The first one first: as long as it is there, the others mean something.
-            for key in self._keys:
-                self._table.remove(key)
+            # Who has taken it over releases all of it.
+            if self.is_held():
+                # The first one first: as long as it is there, the others mean something.
+                for key in self._keys:
+                    self._table.remove(key)
 
 
 def _after(holder: str) -> str:
@@ -569,7 +581,7 @@ class DatastoreRegistry(Registry):
     def _entries(rows: t.Mapping[str, _Row]) -> dict[str, Entry]:
         return {
             name: row.entry
-            for name, row in rows.items()
+            for name, row in sorted(rows.items())
             if not row.is_superseded(rows.get(row.moved_to))
         }
 

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .answers import Answer, Refusal
@@ -24,6 +26,7 @@ from .datastores import (
     datastore_id,
     error,
     find,
+    now_after,
     style,
     timestamp,
 )
@@ -92,8 +95,9 @@ def write(state: State, call: Call) -> Answer:
         detail = f"a datastore cannot have more than {state.settings.datastore_rows} items"
         raise Refusal(400, error(400, "datastore item limit exceeded", detail))
     if not conflicts or state.settings.partial_batches:
+        moment = now_after()
         for key, value in accepted.items():
-            _put(store, key, value)
+            _put(store, key, value, moment)
     if conflicts:
         # Never seen either. The API reference knows no 409 here.
         status = state.settings.datastore_conflict
@@ -214,12 +218,15 @@ def _checked(value: dict[str, Any]) -> dict[str, Any]:
     return checked
 
 
-def _put(store: Datastore, key: str, value: dict[str, Any]) -> None:
-    """Create a row, or give the one of this key other columns."""
+def _put(store: Datastore, key: str, value: dict[str, Any], moment: datetime) -> None:
+    """Create a row, or give the one of this key other columns.
+
+    Whether the rows of a batch are created at the same time is not known.
+    """
     if key in store.rows:
         store.rows[key].change(value)
     else:
-        store.rows[key] = Row(value)
+        store.rows[key] = Row(value, created_at=moment)
 
 
 def _existing(store: Datastore, keys: list[str]) -> list[Row]:
@@ -258,7 +265,8 @@ def _sorted(store: Datastore, rows: list[Row], call: Call) -> list[Row]:
         # Columns as text: how Datadog sorts one of several types is not known.
         return getattr(row, name) if name in times else json.dumps(row.value.get(name))
 
-    return sorted(rows, key=place, reverse=sort.startswith("-"))
+    # The order of equal rows is another one every time.
+    return sorted(random.sample(rows, len(rows)), key=place, reverse=sort.startswith("-"))
 
 
 def _wrong_parameter(name: str, detail: str) -> Refusal:

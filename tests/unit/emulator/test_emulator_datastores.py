@@ -452,6 +452,15 @@ def test_paging(emulator: Emulator, store: str) -> None:
     assert len(read(emulator, store, "page[limit]=100")["data"]) == 100
 
 
+def test_rows_of_a_batch_are_equally_old(emulator: Emulator, store: str) -> None:
+    write_all(emulator, store, {"id": "first"})
+    write_all(emulator, store, *({"id": str(number)} for number in range(20)))
+    write_all(emulator, store, {"id": "last"})
+    one, another = (keys(emulator, store, "sort=created_at") for _time in range(2))
+    assert one != another and sorted(one) == sorted(another)
+    assert [one[0], one[-1]] == [another[0], another[-1]] == ["first", "last"]
+
+
 def test_finding(emulator: Emulator, store: str) -> None:
     write_all(
         emulator,

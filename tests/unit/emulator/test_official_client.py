@@ -378,7 +378,8 @@ def test_datastores(stores: ActionsDatastoresApi) -> None:
 
 def test_rows_of_datastores(stores: ActionsDatastoresApi) -> None:
     store_id = create_store(stores)
-    one, two = write_rows(stores, store_id, {"id": "one", "x": {"y": [1]}}, {"id": "two"})
+    (one,) = write_rows(stores, store_id, {"id": "one", "x": {"y": [1]}})
+    (two,) = write_rows(stores, store_id, {"id": "two"})
     (again,) = write_rows(stores, store_id, {"id": "two", "x": "z"}, mode="overwrite_on_conflict")
     assert again == two
     listed = understood(stores.list_datastore_items(store_id, item_key="one"))
