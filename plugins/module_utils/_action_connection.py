@@ -702,8 +702,10 @@ class ActionConnection(Resource):
             self.progress.append(f"created action connection {created.connection_id}")
             entry = replace(entry, connection_id=created.connection_id)
             if not self._registry.put(name, entry, claimed):
-                # Another run took this one for dead, and the name for its own.
-                self._delete(created.connection_id)
+                # Another run took this one for dead, and the name for its own; maybe with what was created here.
+                recorded = self._registry.entry(name)
+                if not recorded or recorded.connection_id != created.connection_id:
+                    self._delete(created.connection_id)
                 raise _overtaken(f"create action connection {name!r}")
         return created, entry
 

@@ -149,6 +149,8 @@ class _Table:
         """
         attributes = {"conflict_mode": "fail_on_conflict", "values": list(values)}
         body = {"data": {"type": "items", "attributes": attributes}}
+        # A lock may have been released since. Nobody releases a batch.
+        releases = RELEASES if len(values) == 1 else 0
         attempt = 0
         while True:
             try:
@@ -163,9 +165,8 @@ class _Table:
                     return True
                 if any(found):
                     return False
-                # A lock may have been released since.
                 attempt += 1
-                if attempt > (self._client.retries if exc.ambiguous else RELEASES):
+                if attempt > (self._client.retries if exc.ambiguous else releases):
                     raise self._write_error(exc) from exc
                 if exc.ambiguous:
                     self._client.pause(exc)
@@ -417,12 +418,18 @@ class DatastoreRegistry(Registry):
         return sets.get(key)
 
     def put_set_fingerprint(self, key: str, fingerprint_of_set: str) -> None:
+        self._put_sets({key: fingerprint_of_set})
+
+    def _put_sets(self, sets: t.Mapping[str, str]) -> None:
         # Two runs may do this at the same time. What is lost by that is time.
         row = self._table.get(SETS)
         content = Content({}, self._sets(row))
-        content.put_set(key, fingerprint_of_set)
-        if row is None or not self._table.change(SETS, {"sets": content.sets}):
-            self._table.insert({KEY: SETS, **self._columns, "sets": content.sets})
+        for key, fingerprint_of_set in sets.items():
+            content.put_set(key, fingerprint_of_set)
+        # Pairs, since Datadog does not keep the order of keys.
+        pairs = {"sets": [list(pair) for pair in content.sets.items()]}
+        if row is None or not self._table.change(SETS, pairs):
+            self._table.insert({KEY: SETS, **self._columns, **pairs})
 
     def put(self, name: str, entry: Entry, claimed: Entry) -> bool:
         return self._change(name, entry, {name: claimed}, new_id=entry.connection_id)
@@ -437,8 +444,8 @@ class DatastoreRegistry(Registry):
         for start in range(0, len(values), PAGE_SIZE):
             if not self._table.insert(*values[start : start + PAGE_SIZE]):
                 raise self.changed_meanwhile()
-        for key, fingerprint_of_set in content.sets.items():
-            self.put_set_fingerprint(key, fingerprint_of_set)
+        if content.sets:
+            self._put_sets(content.sets)
         self.renew()
 
     @contextlib.contextmanager
@@ -650,8 +657,12 @@ class DatastoreRegistry(Registry):
 
     @staticmethod
     def _sets(row: Value | None) -> dict[str, str]:
-        known = as_object(row.get("sets")) if row else {}
-        return {key: text for key, text in known.items() if is_fingerprint(text)}
+        pairs = row.get("sets") if row else None
+        try:
+            return {str(key): text for key, text in pairs or [] if is_fingerprint(text)}
+        except (TypeError, ValueError):
+            # Somebody has edited it. What is lost by that is time.
+            return {}
 
 
 def _moving(entry: Entry | None, stored: Entry | None) -> set[str]:

@@ -30,6 +30,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._registry import (
     Registry,
     RegistryError,
     allows,
+    contradictions,
     effects,
 )
 
@@ -89,6 +90,9 @@ class FileRegistry(Registry):
         self._waiting: collections.deque[_Change] = collections.deque()
         self._known: _Known | None = None
 
+    def exists(self) -> bool:
+        return os.path.exists(self._target())
+
     def content(self) -> Content:
         return self._read(self._target())
 
@@ -123,12 +127,16 @@ class FileRegistry(Registry):
 
     def add(self, content: Content) -> None:
         def add(known: Content) -> bool:
-            taken = sorted(set(known.entries) & set(content.entries))
-            if not taken:
-                known.entries.update(content.entries)
+            # Another run may have recorded some of them: then they are the same.
+            entries = {**content.entries, **known.entries}
+            is_free = content.entries.items() <= entries.items() and not any(
+                contradictions(entries)
+            )
+            if is_free:
+                known.entries.update(entries)
                 for key, fingerprint_of_set in content.sets.items():
                     known.put_set(key, fingerprint_of_set)
-            return not taken
+            return is_free
 
         if not self._record(add):
             raise self.changed_meanwhile()
@@ -269,25 +277,13 @@ class FileRegistry(Registry):
         if site != self._site:
             raise self.foreign(site, self._site)
         entries: dict[str, Entry] = {}
-        names: dict[str, str] = {}
         for name, value in written.items():
             try:
-                entries[name] = entry = Entry.of(value)
+                entries[name] = Entry.of(value)
             except ValueError as exc:
                 raise self._error(f"is broken: its entry {name!r} {exc}") from exc
-            if entry.connection_id in names:
-                raise self._error(
-                    f"is broken: {names[entry.connection_id]!r} and {name!r} have the same id. Remove the one that is"
-                    " wrong"
-                )
-            if entry.connection_id:
-                names[entry.connection_id] = name
-        for name, entry in entries.items():
-            if entry.replaces in names and not entry.creating and names[entry.replaces] != name:
-                raise self._error(
-                    f"is broken: {name!r} replaces {entry.replaces}, which is to be deleted, and {names[entry.replaces]!r}"
-                    " has this id. Remove the one that is wrong"
-                )
+        for contradiction in contradictions(entries):
+            raise self._error(f"is broken: {contradiction}. Remove the one that is wrong")
         return Content(entries, sets)
 
     def _write(self, target: str, content: Content) -> None:

@@ -70,6 +70,8 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "registry": ("DD_CONNECTION_REGISTRY",),
 }
 
+#: The options that name a registry.
+REGISTRIES = ("registry", "src", "dest")
 EXCLUSIVE = (("api_key", "access_token"), ("app_key", "access_token"), ("site", "api_url"))
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "api_key": {"type": "str", "no_log": True},
@@ -104,13 +106,11 @@ class DatadogModule(AnsibleModule):
         if "registry" in argument_spec and self.params["registry"] is None:
             _variable, path = _from_environment("registry", os.environ)
             self.params["registry"] = path and os.path.expanduser(os.path.expandvars(path))
-        registry = self.params.get("registry")
-        if registry and not os.path.isabs(registry) and _current_directory() != started_in:
-            # Ansible goes elsewhere then, maybe to a temporary directory.
-            problem = (
-                "must be an absolute path, since the directory that the task runs in cannot be read"
-            )
-            self.fail_json(msg=str(OptionError(("registry", problem))))
+        for option in REGISTRIES:
+            if _is_relative(self.params.get(option)) and _current_directory() != started_in:
+                # Ansible goes elsewhere then, maybe to a temporary directory.
+                problem = "must be an absolute path, since the directory that the task runs in cannot be read"
+                self.fail_json(msg=str(OptionError((option, problem))))
 
     def _log_invocation(self) -> None:
         # Ansible's own logs nested options as Python writes them, where it does not recognise a secret that has a line
@@ -377,6 +377,13 @@ def _from_environment(option: str, environ: Mapping[str, str]) -> tuple[str, str
     variables = ENVIRONMENT[option]
     variable = next((name for name in variables if environ.get(name)), variables[0])
     return variable, environ.get(variable) or None
+
+
+def _is_relative(registry: str | None) -> bool:
+    """Whether a registry is in a file that is looked for where the module runs."""
+    if not registry or registry.startswith("datastore:"):
+        return False
+    return not os.path.isabs(registry)
 
 
 def _current_directory() -> str | None:

@@ -194,6 +194,19 @@ def effects(entries: t.Mapping[str, Entry], name: str, entry: Entry) -> dict[str
     return changes
 
 
+def contradictions(entries: t.Mapping[str, Entry]) -> t.Iterator[str]:
+    """What cannot be true of entries that are in one registry, without a full stop each."""
+    names: dict[str, str] = {}
+    for name, entry in entries.items():
+        first = names.setdefault(entry.connection_id, name)
+        if entry.connection_id and first != name:
+            yield f"{first!r} and {name!r} have the same id"
+    for name, entry in entries.items():
+        other = names.get(entry.replaces, name)
+        if entry.replaces and not entry.creating and other != name:
+            yield f"{name!r} replaces {entry.replaces}, which is to be deleted, and {other!r} has this id"
+
+
 class Registry:
     """A home of entries. May be used by several threads.
 
@@ -204,8 +217,15 @@ class Registry:
     is_kept = True
     title = "registry"
 
+    def exists(self) -> bool:
+        """Whether it is there: one that is not yet knows nothing, and is made when something is recorded.
+
+        :raises RegistryError: like all others.
+        """
+        return True
+
     def content(self) -> Content:
-        """All that is known; not to be changed. :raises RegistryError: also from all others."""
+        """All that is known; not to be changed."""
         raise NotImplementedError
 
     def entry(self, name: str) -> Entry | None:
@@ -262,7 +282,10 @@ class Registry:
         raise NotImplementedError
 
     def add(self, content: Content) -> None:
-        """Record entries of names that are not known yet. :raises RegistryError: also where one of them is known by now."""
+        """Record entries of names that are not known yet, and fingerprints of sets.
+
+        :raises RegistryError: also where something else is known of one of them by now.
+        """
         raise NotImplementedError
 
     def writing(self, name: str) -> t.ContextManager[None]:

@@ -98,23 +98,29 @@ class DatastoreHome(Home):
     ID = "6d0b1c1e-7a55-4b0e-9d5e-0c2f6f0c9a11"
     reads = ["GET"]
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Emulator, datastore_id: str = ID) -> None:
         self._emulator = emulator
-        self.registry = f"datastore:{self.ID}"
+        self._id = datastore_id
+        self.registry = f"datastore:{datastore_id}"
         self.reset()
 
     def reset(self) -> None:
         attributes = {"name": "Connections", "primary_column_name": "id"}
-        body = {"data": {"id": self.ID, "type": "datastores", "attributes": attributes}}
+        body = {"data": {"id": self._id, "type": "datastores", "attributes": attributes}}
         assert self._emulator.call("POST", DATASTORES, body).status == 200
         self._emulator.clear()
 
     def rows(self) -> list[dict[str, t.Any]]:
         """Every row."""
-        path = f"{DATASTORES}/{self.ID}/items?page[limit]=100&sort=created_at"
-        answer = self._emulator.call("GET", path)
-        assert answer.body["meta"]["page"]["hasMore"] is False
-        return [row["attributes"]["value"] for row in answer.body["data"]]
+        rows: list[dict[str, t.Any]] = []
+        has_more = True
+        while has_more:
+            query = f"page[limit]=100&page[offset]={len(rows)}&sort=id"
+            path = f"{DATASTORES}/{self._id}/items?{query}"
+            answer = self._emulator.call("GET", path)
+            rows += [row["attributes"]["value"] for row in answer.body["data"]]
+            has_more = answer.body["meta"]["page"]["hasMore"]
+        return rows
 
     def raw(self) -> bytes:
         """Locks apart, which the next run takes over."""
@@ -122,7 +128,9 @@ class DatastoreHome(Home):
 
     def entries(self) -> dict[str, t.Any]:
         rows = {row["id"]: row for row in json.loads(self.raw()) if "secrets" in row}
-        return {name: self._entry(row) for name, row in rows.items() if not self._is_left(row, rows)}
+        return {
+            name: self._entry(row) for name, row in rows.items() if not self._is_left(row, rows)
+        }
 
     @staticmethod
     def _is_left(row: dict[str, t.Any], rows: dict[str, t.Any]) -> bool:
@@ -178,7 +186,7 @@ class DatastoreHome(Home):
 
     def _change(self, method: str, attributes: dict[str, t.Any]) -> None:
         body = {"data": {"type": "items", "attributes": attributes}}
-        path = f"{DATASTORES}/{self.ID}/items/bulk"
+        path = f"{DATASTORES}/{self._id}/items/bulk"
         assert self._emulator.call(method, path, body).status == 200
 
     def forbid_writing(self) -> None:

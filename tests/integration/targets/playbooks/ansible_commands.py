@@ -29,6 +29,11 @@ from ansible_collections.tidyops.datadog.tests.unit.examples import (  # noqa: E
     KINDS,
     example,
 )
+from ansible_collections.tidyops.datadog.tests.unit.keeper import (  # noqa: E402
+    DatastoreHome,
+    FileHome,
+    Home,
+)
 from datadog_emulator.testing import Emulator, running_emulator  # noqa: E402
 
 __all__ = [
@@ -38,7 +43,10 @@ __all__ = [
     "KEYS",
     "KINDS",
     "MODULES",
+    "DatastoreHome",
     "Emulator",
+    "FileHome",
+    "Home",
     "changed",
     "ended",
     "environment_of",

@@ -22,7 +22,10 @@ from ansible_commands import (
     CANARY,
     COLLECTION,
     EXAMPLE,
+    DatastoreHome,
     Emulator,
+    FileHome,
+    Home,
     ended,
     running_emulator,
     started,
@@ -33,6 +36,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 FOLDER = EXAMPLE.parent / "awx"
 GUIDE = COLLECTION / "docs" / "docsite" / "rst" / "guide_awx.rst"
 API = "/api/v2/actions/connections"
+DATASTORE = "datastore:"
 TOKEN = f"{CANARY}-{{{{ no_template }}}}"
 KEYS = {"datadog_api_key": f"{CANARY}-api-key", "datadog_app_key": f"{CANARY}-app-key"}
 #: Options that modules of awx.awx 24.6.1 have, with their types; those that the playbook uses.
@@ -41,7 +45,6 @@ AWX_OPTIONS: dict[str, dict[str, str]] = {
     "credential_type": {"kind": "str", "inputs": "dict", "injectors": "dict"},
     "execution_environment": {"organization": "str", "image": "str"},
     "host": {"inventory": "str", "variables": "dict"},
-    "instance_group": {"is_container_group": "bool", "pod_spec_override": "str"},
     "inventory": {"organization": "str"},
     "job_template": {
         "organization": "str",
@@ -50,7 +53,6 @@ AWX_OPTIONS: dict[str, dict[str, str]] = {
         "inventory": "str",
         "credentials": "list",
         "execution_environment": "str",
-        "instance_groups": "list",
         "job_type": "str",
         "job_slice_count": "int",
         "ask_job_type_on_launch": "bool",
@@ -90,13 +92,12 @@ module.exit_json(changed=True)
 Objects = dict[str, dict[str, dict[str, t.Any]]]
 
 
-def command_of_the_guide(program: str) -> list[str]:
-    """The only one of this program."""
+def commands_of_the_guide(program: str) -> list[list[str]]:
+    """Those of this program."""
     lines = re.findall(r"^ +\$ (.*)$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
     commands = [shlex.split(line) for line in lines]
     assert {each[0] for each in commands} == {"ansible-builder", "ansible-playbook"}
-    [command] = [each for each in commands if each[0] == program]
-    return command
+    return [each for each in commands if each[0] == program]
 
 
 def in_checkout(folder: Path) -> Path:
@@ -121,7 +122,8 @@ def objects_of_the_playbook(tmp_path_factory: pytest.TempPathFactory) -> Objects
         "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(paths),
         "AWX_OBJECTS": str(told),
     }
-    ended(started(variables, *command_of_the_guide("ansible-playbook"), cwd=in_checkout(folder)))
+    command = commands_of_the_guide("ansible-playbook")[-1]
+    ended(started(variables, *command, cwd=in_checkout(folder)))
     objects: Objects = {}
     for line in told.read_text(encoding="utf-8").splitlines():
         module, options = json.loads(line)
@@ -156,6 +158,7 @@ class Job:
     """
 
     def __init__(self, awx: Awx, folder: Path, job_slice: tuple[int, int], **launched: t.Any):
+        self.awx = awx
         self.folder = folder
         playbook = (FOLDER / awx.template["playbook"]).read_text(encoding="utf-8")
         answers = {**awx.survey_defaults(), **launched.get("extra_data", {})}
@@ -186,6 +189,7 @@ class Job:
         self.output = ended(self.command, status)
         for name in self.inputs:
             (self.folder / name).unlink()
+        assert not any(CANARY.encode() in content for content in self.awx.stored())
         # The one artefact with the environment; AWX takes that from elsewhere, and hides secrets in it.
         [command] = telling_files(self.folder)
         assert command == self.folder / "artifacts" / "1" / "command"
@@ -215,8 +219,10 @@ class Awx:
         self.objects = copy.deepcopy(objects)
         self.datadog = datadog
         self.folder = folder
-        self.registries = folder / "registries"
-        self.registries.mkdir()
+        self.registries: dict[str, Home] = {
+            name: DatastoreHome(datadog, host["variables"]["registry"].removeprefix(DATASTORE))
+            for name, host in objects["host"].items()
+        }
         [self.template] = objects["job_template"].values()
         self._jobs = 0
 
@@ -225,13 +231,10 @@ class Awx:
         [name] = self.template["credentials"]
         credential = self.objects["credential"][name]
         kind = self.objects["credential_type"][credential["credential_type"]]
-        # The path inside the container is that of a volume.
-        mounted = Path(credential["inputs"]["registry"]).name
-        inputs = {**credential["inputs"], "registry": str(self.registries / mounted)}
-        assert set(kind["inputs"]["required"]) == set(inputs)
+        assert set(kind["inputs"]["required"]) == set(credential["inputs"])
         sandbox = ImmutableSandboxedEnvironment()
         injected = {
-            variable: sandbox.from_string(template).render(**inputs)
+            variable: sandbox.from_string(template).render(**credential["inputs"])
             for variable, template in kind["injectors"]["env"].items()
         }
         return {**injected, "DD_HOST": self.datadog.url}
@@ -271,27 +274,39 @@ class Awx:
         return ids
 
     def writes(self) -> list[str]:
-        """The methods of the writes since the last time."""
-        methods = [request["method"] for request in self.datadog.requests()]
+        """The methods of the writes of connections since the last time."""
+        requests = [each for each in self.datadog.requests() if each["path"].startswith(API)]
         self.datadog.clear()
-        return [method for method in methods if method != "GET"]
+        return [each["method"] for each in requests if each["method"] != "GET"]
 
     def known(self, host: str) -> dict[str, str]:
         """The ids that the registry of a host knows, by name."""
-        text = (self.registries / f"acme-{host}.json").read_text(encoding="utf-8")
-        return {name: entry["id"] for name, entry in json.loads(text)["connections"].items()}
+        return self.registries[host].ids()
+
+    def mount_volume(self) -> None:
+        """Keep the registries in files."""
+        for name, host in self.objects["host"].items():
+            folder = self.folder / "volume" / name
+            folder.mkdir(parents=True)
+            self.registries[name] = FileHome(folder)
+            host["variables"]["registry"] = self.registries[name].registry
+
+    def stored(self) -> list[bytes]:
+        """All that is in the registries."""
+        return [registry.raw() for registry in self.registries.values()]
 
     def move(self, name: str, host: str, other: str) -> None:
-        """Move a connection to another set, in the inventory and in the registries."""
-        sets = {each: self.objects["host"][each]["variables"] for each in (host, other)}
-        [moved] = [each for each in sets[host]["action_connections"] if each["name"] == name]
-        sets[host]["action_connections"].remove(moved)
-        sets[other]["action_connections"].append(moved)
-        files = [self.registries / f"acme-{each}.json" for each in (host, other)]
-        contents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-        contents[1]["connections"][name] = contents[0]["connections"].pop(name)
-        for file, content in zip(files, contents):
-            file.write_text(json.dumps(content), encoding="utf-8")
+        """Move a connection to another set, as the guide says."""
+        entries = self.registries[host].entries()
+        moved_id = entries.pop(name)["id"]
+        self.registries[host].write(entries)
+        sets = {
+            each: self.objects["host"][each]["variables"]["action_connections"]
+            for each in (host, other)
+        }
+        [moved] = [each for each in sets[host] if each["name"] == name]
+        sets[host].remove(moved)
+        sets[other].append({"connection_id": moved_id, **moved})
 
 
 @pytest.fixture(name="awx")
@@ -300,17 +315,13 @@ def fixture_awx(objects: Objects, datadog: Emulator, tmp_path: Path) -> Awx:
 
 
 def test_objects(objects: Objects) -> None:
-    """What an object refers to is made before it, and the pods mount what the credential's path is in."""
+    """What an object refers to is made before it."""
     assert set(objects) == set(AWX_OPTIONS)
     [template] = objects["job_template"].values()
     for module in ("project", "inventory", "execution_environment"):
         assert template[module] in objects[module]
     assert set(template["credentials"]) == set(objects["credential"])
-    [group] = objects["instance_group"].values()
-    [container] = yaml.safe_load(group["pod_spec_override"])["spec"]["containers"]
-    [mount] = container["volumeMounts"]
     [credential] = objects["credential"].values()
-    assert Path(credential["inputs"]["registry"]).parent == Path(mount["mountPath"])
     [kind] = objects["credential_type"].values()
     secrets = {field["id"] for field in kind["inputs"]["fields"] if field.get("secret")}
     assert secrets == {name for name, value in credential["inputs"].items() if CANARY in value}
@@ -329,6 +340,23 @@ def test_excerpts_of_the_guide() -> None:
 def stripped(text: str) -> list[str]:
     """The lines that are not empty, without indentation."""
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def test_registries_that_the_guide_makes(awx: Awx) -> None:
+    """Jobs write them with the keys by which they were made, and nobody else does."""
+    checkout = in_checkout(awx.folder)
+    *makers, _maker_of_objects = commands_of_the_guide("ansible-playbook")
+    assert len(makers) == len(awx.objects["host"])
+    for host, command in zip(sorted(awx.objects["host"]), makers):
+        output = ended(started(awx.environment(), *command, cwd=checkout))
+        [registry] = re.findall(r"registry: (datastore:[-0-9a-f]+)", output)
+        awx.objects["host"][host]["variables"]["registry"] = registry
+        body = {"data": {"type": "items", "attributes": {"values": [{"id": "Somebody else's"}]}}}
+        path = f"/api/v2/actions-datastores/{registry.removeprefix(DATASTORE)}/items/bulk"
+        assert awx.datadog.call("POST", path, body).status == 403
+    awx.start(extra_data={"gitlab_token": TOKEN}).end()
+    assert awx.start(extra_data={"gitlab_token": TOKEN}).end().counts("changed") == {}
+    assert [home.ids() for home in awx.registries.values()] == [{}, {}]
 
 
 def test_jobs_with_answers_to_the_survey(awx: Awx) -> None:
@@ -363,7 +391,7 @@ def test_a_job_without_the_token_that_it_needs(awx: Awx) -> None:
 def test_drift_that_the_schedule_reports(awx: Awx) -> None:
     awx.start(extra_data={"gitlab_token": TOKEN}).end()
     awx.start(**awx.scheduled()).end()
-    before = {path.name: path.read_bytes() for path in awx.registries.glob("*.json")}
+    before = awx.stored()
     ids = awx.connections()
     role = {"type": "AWSAssumeRole", "role": "SomebodyElses", "account_id": "210987654321"}
     edits = {
@@ -386,15 +414,18 @@ def test_drift_that_the_schedule_reports(awx: Awx) -> None:
     assert "SomebodyElses" in job.output
     # It changed nothing, so it tells the same until a job of type run.
     assert awx.writes() == []
-    assert before == {path.name: path.read_bytes() for path in awx.registries.glob("*.json")}
+    assert before == awx.stored()
     assert awx.start(job_type="check").end().counts("changed") == {"staging": 1}
     assert awx.start().end().counts("changed") == {"staging": 1}
     assert awx.writes() == ["PATCH"]
     awx.start(**awx.scheduled()).end()
 
 
-def test_two_jobs_at_once(awx: Awx) -> None:
+@pytest.mark.parametrize("place", ["datastores", "a volume"])
+def test_two_jobs_at_once(awx: Awx, place: str) -> None:
     """They share registries, create the same connections, and none is there twice."""
+    if place == "a volume":
+        awx.mount_volume()
     awx.datadog.settings(no_list=403)
     jobs = [awx.start(extra_data={"gitlab_token": TOKEN}) for _each in range(2)]
     for job in jobs:
@@ -416,7 +447,7 @@ def test_slices(awx: Awx) -> None:
     assert set(awx.known("production")) == {"Production AWS", "GitLab"}
     assert set(awx.known("staging")) == {"Staging AWS"}
 
-    # A connection moves to another set with its entry in the registry.
+    # A connection moves to another set.
     ids = awx.connections()
     awx.move("GitLab", "production", "staging")
     awx.objects["host"]["production"]["variables"]["action_connections"].clear()
@@ -429,7 +460,7 @@ def test_slices(awx: Awx) -> None:
 
 def test_execution_environment(tmp_path: Path) -> None:
     """ansible-builder takes the file, and finds in the collection what it needs."""
-    builder, *arguments = command_of_the_guide("ansible-builder")
+    [[builder, *arguments]] = commands_of_the_guide("ansible-builder")
     ended(started({}, builder, *arguments, cwd=in_checkout(tmp_path)))
     context = tmp_path / "context"
     requirements = context / "_build" / "requirements.yml"

@@ -253,7 +253,8 @@ def test_a_registry_in_a_datastore(datadog: Emulator, control: Control) -> None:
 def test_servers_that_tell_keys(control: Control) -> None:
     with echoing_server(403) as address:
         output = control.run({}, *control.every_module(address), "-vvvv")
-    assert output.count("you said") >= len(MODULES)
+    # Registries that are files are copied without a request.
+    assert output.count("you said") >= len(MODULES) - 1
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_commands import CANARY, COLLECTION, EXAMPLE, Emulator, running_emulator
+from ansible_commands import (
+    CANARY,
+    COLLECTION,
+    EXAMPLE,
+    DatastoreHome,
+    Emulator,
+    running_emulator,
+)
 
 GUIDES = COLLECTION / "docs" / "docsite" / "rst"
 REPOSITORY = "https://github.com/tidyops/ansible-collection-datadog.git"
@@ -59,6 +66,8 @@ CONNECTIONS: dict[str, dict[str, t.Any]] = {
 }
 #: The ids that pages have for them.
 ID_IN_GUIDES = "3bbe2d0e-ebe6-4bee-a90e-bcbda5eb1c54"
+#: The one that they have for a datastore.
+DATASTORE_IN_GUIDES = "3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"
 VARIABLES = {
     "datadog_organization": "acme",
     **{
@@ -382,6 +391,7 @@ def test_page(stem: str, tmp_path: Path, datadog: Emulator, repository: Path) ->
         ids = existing(datadog)
         replacements[ID_IN_GUIDES] = ids["GitLab"]
         (tmp_path / "terraform.json").write_text(terraform_state(ids), encoding="utf-8")
+    DatastoreHome(datadog, DATASTORE_IN_GUIDES)
     page = Page(tmp_path, replacements)
     for block in blocks_of(PAGES[stem]):
         page.add(block)
@@ -530,6 +540,28 @@ def test_github_teams(tmp_path: Path, repository: Path) -> None:
         done = run()
         assert done.returncode == 2 and "has the handle of a Datadog team" in done.stdout
         assert linked_teams(datadog) == ["@acme/by-hand", "@acme/team-000"]
+
+
+def test_creation_of_a_registry(tmp_path: Path, datadog: Emulator, repository: Path) -> None:
+    """One datastore of a name, none in check mode, and an answer that says what is lacking."""
+    variables = environment(tmp_path, datadog, repository)
+    playbook = EXAMPLE.parent / "create_registry.yml"
+
+    def names() -> list[str]:
+        stores = datadog.call("GET", "/api/v2/actions-datastores").body["data"]
+        return sorted(store["attributes"]["name"] for store in stores)
+
+    assert played(variables, playbook, "--check").returncode == 0
+    datadog.settings(deny=["apps_datastore_manage"])
+    done = played(variables, playbook, "-vvvv")
+    assert done.returncode == 2 and "apps_datastore_manage" in done.stdout + done.stderr
+    assert names() == []
+    datadog.settings(deny=[])
+    [registry] = re.findall("registry: datastore:[-0-9a-f]+", played(variables, playbook).stdout)
+    done = played(variables, playbook)
+    assert done.returncode == 2 and registry in done.stdout + done.stderr
+    assert played(variables, playbook, "-e", "datastore=Another").returncode == 0
+    assert names() == ["Another", "Registry of action connections"]
 
 
 def test_report_of_drift(tmp_path: Path, datadog: Emulator, repository: Path) -> None:

@@ -105,10 +105,22 @@ def test_examples_of_the_documentation(datadog: Emulator, tmp_path: Path, module
     playbook = tmp_path / "examples.yml"
     front = "".join(f"  {line}" for line in yaml.safe_dump(head).splitlines(keepends=True)).lstrip()
     playbook.write_text(f"- {front}  tasks:\n{indented}", encoding="utf-8")
+    if module == "registry_copy":
+        make_registries(datadog, tmp_path, examples)
     output = play(datadog, playbook, "--diff", cwd=tmp_path)
     assert changed(output) == len(
         re.findall(rf"tidyops\.datadog\.{module}:", examples)
     ) - UNCHANGED.get(module, 0)
+
+
+def make_registries(datadog: Emulator, folder: Path, examples: str) -> None:
+    """Make the datastore that examples name, and the file."""
+    [store] = set(re.findall(r"datastore:(\S+)", examples))
+    attributes = {"name": "Connections", "primary_column_name": "id"}
+    body = {"data": {"id": store, "type": "datastores", "attributes": attributes}}
+    assert datadog.call("POST", "/api/v2/actions-datastores", body).status == 200
+    registry = folder / "datadog-connections.json"
+    play(datadog, EXAMPLE, "--tags", "aws", "-e", f"registry={registry}")
 
 
 #: How many of a module's examples find things as they are, or only read.
@@ -144,6 +156,7 @@ def test_every_module_with_credentials_said_once(datadog: Emulator, tmp_path: Pa
         "datadog_app_key": f"{CANARY}-two",
         "datadog_api_url": datadog.url,
         "registry": str(tmp_path / "connections.json"),
+        "other_registry": str(tmp_path / "copy.json"),
     }
     (tmp_path / "given.yml").write_text(yaml.safe_dump(given), encoding="utf-8")
     playbook = EXAMPLE.parent / "all_modules.yml"
@@ -151,7 +164,7 @@ def test_every_module_with_credentials_said_once(datadog: Emulator, tmp_path: Pa
     assert sorted(modules) == MODULES
     arguments = ("-e", f"@{tmp_path / 'given.yml'}")
     first = ended(started({}, "ansible-playbook", str(playbook), *arguments))
-    assert changed(first) == 5
+    assert changed(first) == 6
     assert "Production AWS, Sandbox AWS, Staging AWS" in first
     assert "@acme/platform, @acme/platform-leads, @acme/platform-on-call" in first
     assert changed(ended(started({}, "ansible-playbook", str(playbook), *arguments))) == 0

@@ -356,6 +356,18 @@ class TestLocks:
         assert keeper.home.ids() == {"GitLab": woken["connection_id"]}
         keeper.is_silent(**GITLAB)
 
+    def test_a_machine_that_sleeps_before_it_records(self, keeper: Keeper) -> None:
+        """Another run has found the connection in the list and recorded it: who created it leaves it alone."""
+        keeper.add_fault("hang", method="POST", when="after", seconds=1)
+        asleep = keeper.start(GITLAB)
+        keeper.datadog.emulator.wait_for_fault()
+        os.kill(asleep.pid, signal.SIGSTOP)
+        created = keeper.run(**GITLAB)["connection_id"]
+        os.kill(asleep.pid, signal.SIGCONT)
+        assert asleep.result()["connection_id"] == created
+        assert keeper.there() == [created]
+        keeper.is_silent(**GITLAB)
+
     def test_a_machine_that_sleeps_while_it_sends_a_secret(self, keeper: Keeper) -> None:
         """Whichever secret came last, the registry says in the end which one it is."""
         created = keeper.run(**GITLAB)["connection_id"]

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog
+from ansible_collections.tidyops.datadog.tests.unit.keeper import DatastoreHome
 
 KEY_ID = "0a4b1c2d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"
 PACKAGE = "ansible_collections.tidyops.datadog.plugins.modules"
@@ -38,10 +39,25 @@ STEPS: dict[str, list[tuple[str, dict[str, t.Any]]]] = {
         ("app_key_registration", {"app_key_id": KEY_ID}),
         ("app_key_registration_info", {}),
     ],
+    "registry_copy": [
+        ("action_connection", {**aws("A"), "registry": f"datastore:{DatastoreHome.ID}"}),
+        (
+            "registry_copy",
+            {"src": f"datastore:{DatastoreHome.ID}", "dest": "connections.json"},
+        ),
+    ],
     "team_connection": [("team_connection", {**PAIR, "managed_by": "ansible"})],
     "team_connection_info": [("team_connection", PAIR), ("team_connection_info", {})],
     "team_connections": [("team_connections", {"connections": [PAIR], "managed_by": "ansible"})],
 }
+
+
+@pytest.fixture(autouse=True)
+def home_for_registries(
+    datastore_home: DatastoreHome, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A datastore, and a folder for files."""
+    monkeypatch.chdir(tmp_path)
 
 
 def shape(value: t.Any) -> t.Any:
