@@ -513,7 +513,10 @@ class ActionConnection(Resource):
             return lambda: self._finish(plan, wanted, observed, created, entry)
         if plan.changed:
             # Of two that send different secrets at the same time, nobody could tell which one came last.
-            with self._registry.writing(observed.known_as):
+            with contextlib.ExitStack() as stack:
+                # In one order, so that two runs do not wait for each other.
+                for name in sorted({observed.known_as, plan.after["name"]}):
+                    stack.enter_context(self._registry.writing(name))
                 written, final = self._update(plan, wanted, observed, connection)
         else:
             written, final = connection, _entry_of(wanted, connection, observed.entry)

@@ -431,6 +431,7 @@ class Client:
         hide: t.Callable[[str], str] = str,
     ) -> None:
         self.base_url = base_url
+        self._authentication = authentication
         self._hide = hide
         # Plain HTTP is for loopback, and loopback is not reached through another host.
         self._direct = base_url.startswith("http://")
@@ -451,6 +452,19 @@ class Client:
         if verify is False:
             # The user said so; a warning for each request on stderr would tell nothing new.
             warnings.simplefilter("ignore", InsecureRequestWarning)
+
+    def apart(self, timeout: float) -> Client:
+        """A client of the same organisation. It repeats nothing, and does not wait when this one is told to."""
+        user_agent = str(self._session.headers["User-Agent"])
+        return Client(
+            self.base_url,
+            self._authentication,
+            self._verify,
+            timeout,
+            retries=0,
+            user_agent=user_agent,
+            hide=self._hide,
+        )
 
     @property
     def longest_call(self) -> float:

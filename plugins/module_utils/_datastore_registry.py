@@ -218,10 +218,16 @@ class _Table:
 
 
 class _Lock:
-    """A lock that this run holds. Shows signs of life until it is released."""
+    """A lock that this run holds. Shows signs of life until it is released.
 
-    def __init__(self, table: _Table, keys: list[str], holder: str, since: float) -> None:
+    :param beats: where to show them. They do not wait for anything that keeps other requests waiting.
+    """
+
+    def __init__(
+        self, table: _Table, beats: _Table, keys: list[str], holder: str, since: float
+    ) -> None:
         self._table = table
+        self._beats = beats
         self._keys = keys
         self._holder = holder
         self._confirmed = since
@@ -232,21 +238,24 @@ class _Lock:
         while not self._released.wait(BEAT):
             # If Datadog cannot be reached, that is for others to tell.
             with contextlib.suppress(RegistryError):
-                if not self._confirm():
+                if not self._confirm(self._beats):
                     return
 
-    def _confirm(self) -> bool:
+    def _confirm(self, table: _Table) -> bool:
         """Give a sign of life, and see that no other run has taken the lock over."""
         since = time.monotonic()
-        is_there = self._table.change(self._keys[-1], {"beat": secrets.token_hex(4)})
-        if not is_there or self._table.get(_after(self._holder)):
+        key = self._keys[-1]
+        if not table.change(key, {"beat": secrets.token_hex(4)}):
+            return False
+        row = table.get(key)
+        if not row or row.get("holder") != self._holder or table.get(_after(self._holder)):
             return False
         self._confirmed = since
         return True
 
     def is_held(self) -> bool:
         """Whether no other run can have taken it over; looks, if there may have been time for that."""
-        return time.monotonic() - self._confirmed < LEASE / 2 or self._confirm()
+        return time.monotonic() - self._confirmed < LEASE / 2 or self._confirm(self._table)
 
     def release(self) -> None:
         """Let others have it. Where that fails, they will notice that there are no signs of life any more."""
@@ -274,8 +283,9 @@ class _Locks:
     and came back to life: a machine that sleeps, a network that was away. That is why C(_Lock.is_held) looks again.
     """
 
-    def __init__(self, table: _Table, patience: float, columns: Value) -> None:
+    def __init__(self, table: _Table, beats: _Table, patience: float, columns: Value) -> None:
         self._table = table
+        self._beats = beats
         self._patience = patience
         self._columns = columns
         # Which locks a thread holds by now; another thread is like another run.
@@ -304,14 +314,15 @@ class _Locks:
         self._watch(_first(subject), give_up)
 
     def _take(self, first: str, give_up: t.Callable[[float], Exception]) -> _Lock:
-        holder = secrets.token_hex(8)
         key = first
         while True:
+            # Never the same one again: what was sent before may still take effect.
+            holder = secrets.token_hex(8)
             since = time.monotonic()
             if self._table.insert({KEY: key, **self._columns, "holder": holder, "beat": ""}):
                 chain = [key] if key == first else self._chain(first)
                 if chain and chain[-1] == key:
-                    return _Lock(self._table, chain, holder, since)
+                    return _Lock(self._table, self._beats, chain, holder, since)
                 # Whoever had taken it over has released it.
                 self._table.remove(key)
             key = self._watch(first, give_up)
@@ -334,11 +345,13 @@ class _Locks:
         seen: list[Value] = []
         pause, longest = PAUSES
         while True:
+            asked = time.monotonic()
             rows = self._rows(first)
             now = time.monotonic()
             if not rows:
                 return first
-            if rows != seen:
+            # Where this run was kept waiting, so may the holder have been.
+            if rows != seen or now - asked > BEAT:
                 seen, since = rows, now
             elif now - since > LEASE:
                 return _after(str(rows[-1].get("holder")))
@@ -377,7 +390,8 @@ class DatastoreRegistry(Registry):
         self._site = site
         self._columns: Value = {"version": VERSION, "site": site}
         self._table = _Table(client, datastore_id, self.title)
-        self._locks = _Locks(self._table, patience, self._columns)
+        beats = _Table(client.apart(timeout=BEAT), datastore_id, self.title)
+        self._locks = _Locks(self._table, beats, patience, self._columns)
         self._reading = threading.RLock()
         self._known: dict[str, Entry | None] = {}
         self._content: Content | None = None
@@ -470,11 +484,10 @@ class DatastoreRegistry(Registry):
     ) -> bool:
         """As change(). :param new_id: an id that nothing can be known of."""
         moving = _moving(entry, expected[name]) - {new_id}
-        # In the order in which writing() begins, so that two runs do not wait for each other. An id is locked like a name,
-        # lest two names take it at once.
-        subjects = [*(other for other in expected if other not in ("", name)), name]
-        if not new_id:
-            subjects += sorted(moving)
+        # In one order, so that two runs do not wait for each other. An id is locked like a name, lest two names take it at once;
+        # but after it, since who writes a connection has locked its names already.
+        names = {each for each in expected if each}
+        subjects = [*sorted(names), *sorted(moving - names)]
         doing = f"record action connection {name!r}"
         with contextlib.ExitStack() as stack:
             locks = [stack.enter_context(self._locked(subject, doing)) for subject in subjects]

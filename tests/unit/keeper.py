@@ -47,12 +47,25 @@ class Home:
         """Put others in their place."""
         raise NotImplementedError
 
+    def remember(self, name: str, **fields: t.Any) -> None:
+        """Write what another run, or somebody who edits the registry, may have written of a name."""
+        entries = self.entries()
+        self.write({**entries, name: {**entries.get(name, {}), **fields}})
+
+    def sets(self) -> dict[str, str]:
+        """The fingerprints of sets, by their keys."""
+        raise NotImplementedError
+
     def reset(self) -> None:
         """Make it what it was at the start, also if the emulator was reset."""
         raise NotImplementedError
 
     def forbid_writing(self) -> None:
         """Leave it to be read only."""
+        raise NotImplementedError
+
+    def allow_writing(self) -> None:
+        """Take that back."""
         raise NotImplementedError
 
     def unlock(self) -> None:
@@ -81,12 +94,20 @@ class FileHome(Home):
         content = {**json.loads(self.raw()), "connections": entries}
         self.path.write_text(json.dumps(content), encoding="utf-8")
 
+    def sets(self) -> dict[str, str]:
+        content = self.raw()
+        found: dict[str, str] = json.loads(content).get("sets", {}) if content else {}
+        return found
+
     def reset(self) -> None:
         for path in self.path.parent.iterdir():
             path.unlink()
 
     def forbid_writing(self) -> None:
         self.path.chmod(0o444)
+
+    def allow_writing(self) -> None:
+        self.path.chmod(0o600)
 
     def unlock(self) -> None:
         (self.path.parent / ".connections.json.lock").unlink()
@@ -109,6 +130,12 @@ class DatastoreHome(Home):
         body = {"data": {"id": self._id, "type": "datastores", "attributes": attributes}}
         assert self._emulator.call("POST", DATASTORES, body).status == 200
         self._emulator.clear()
+
+    def add_others(self, count: int) -> None:
+        """Add entries of connections that no task names, one after the other, so that their order lasts."""
+        for number in range(count):
+            connection_id = f"00000000-0000-4000-8000-{number:012}"
+            self.add({f"Other {connection_id}": {"id": connection_id}})
 
     def rows(self) -> list[dict[str, t.Any]]:
         """Every row."""
@@ -157,7 +184,7 @@ class DatastoreHome(Home):
         self.delete(name for name in self.entries() if name not in entries)
 
     def add(self, entries: t.Mapping[str, t.Any]) -> None:
-        """Write up to 100 entries."""
+        """Write entries beside those that are there."""
         common = {"version": 1, "site": self._emulator.url.split("//")[1], "moved_to": ""}
         rows = [
             {
@@ -172,8 +199,12 @@ class DatastoreHome(Home):
             }
             for name, entry in entries.items()
         ]
-        if rows:
-            self._change("POST", {"conflict_mode": "overwrite_on_conflict", "values": rows})
+        for start in range(0, len(rows), 100):
+            values = rows[start : start + 100]
+            self._change("POST", {"conflict_mode": "overwrite_on_conflict", "values": values})
+
+    def sets(self) -> dict[str, str]:
+        return dict(next((row["sets"] for row in self.rows() if "sets" in row), []))
 
     def delete(self, keys: t.Iterable[str]) -> None:
         """Delete rows."""
@@ -191,6 +222,9 @@ class DatastoreHome(Home):
 
     def forbid_writing(self) -> None:
         self._emulator.settings(deny=["apps_datastore_write"])
+
+    def allow_writing(self) -> None:
+        self._emulator.settings(deny=[])
 
 
 class Keeper:

@@ -231,7 +231,7 @@ class Story:
         return [each["number"] for each in self.datadog.writes()]
 
     def check_log(self) -> None:
-        self.check_no_secret(json.dumps(self.datadog.requests()))
+        self.check_no_secret(json.dumps(self.emulator.requests()))
 
     def check_no_secret(self, text: str) -> None:
         for secret in [*self.datadog.KEYS.values(), CANARY]:

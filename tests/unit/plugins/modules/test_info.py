@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog
 from ansible_collections.tidyops.datadog.tests.unit.examples import KINDS, example
 from ansible_collections.tidyops.datadog.tests.unit.keeper import (
-    FileHome,
+    DatastoreHome,
     Keeper,
 )
 
@@ -21,11 +21,6 @@ PATH = "/api/v2/actions/connections"
 UNKNOWN_ID = "3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"
 ALL = [example(kind) for kind in KINDS]
 NAMES = [task["name"] for task in ALL]
-
-
-@pytest.fixture
-def home(file_home: FileHome) -> FileHome:
-    return file_home
 
 
 def info(datadog: Datadog, **params: t.Any) -> dict[str, t.Any]:
@@ -152,6 +147,23 @@ class TestActionConnections:
         result = info(keeper.datadog, names=wanted, registry=keeper.home.registry)
         assert [each["name"] for each in result["connections"]] == wanted
         assert result["connections"][0]["connection_id"] == connection_id
+
+    def test_what_a_registry_in_a_datastore_costs(
+        self, datadog: Datadog, datastore_home: DatastoreHome
+    ) -> None:
+        registry = datastore_home.registry
+        datadog.connections(*ALL[:3], registry=registry)
+        datastore_home.add_others(300)
+        for wanted, reads in (
+            (NAMES[:1], 1),
+            # The first page tells that there are too many.
+            (NAMES[:2], 1 + 2),
+            (None, 4),
+        ):
+            datadog.emulator.clear()
+            result = info(datadog, registry=registry, names=wanted)
+            assert names(result) == (wanted or sorted(NAMES[:3]))
+            assert datadog.registry_requests() == ["GET"] * reads
 
     def test_without_the_list(self, datadog: Datadog) -> None:
         datadog.emulator.settings(no_list=403)

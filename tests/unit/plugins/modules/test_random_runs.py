@@ -9,24 +9,25 @@ RANDOM_RUNS is how many stories there are, RANDOM_SEED the seed of the first one
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import typing as t
 
 import pytest
 
+from ansible_collections.tidyops.datadog.plugins.module_utils import _datastore_registry
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator import fault_kinds
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog
 from ansible_collections.tidyops.datadog.tests.unit.examples import KINDS, example
 from ansible_collections.tidyops.datadog.tests.unit.keeper import (
-    FileHome,
+    Home,
     Keeper,
     rotated,
     secrets_of,
 )
 from ansible_collections.tidyops.datadog.tests.unit.stories import (
     FAULTS,
+    LATE,
     Params,
     Result,
     Story,
@@ -51,8 +52,12 @@ NOT_PURGED = r"connection '(?P<name>\w+)', which the task does not list, was not
 
 
 @pytest.fixture
-def home(file_home: FileHome) -> FileHome:
-    return file_home
+def home(seed: int, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """Every second story with a registry has it in a datastore."""
+    found: Home = request.getfixturevalue("datastore_home" if seed % 2 else "file_home")
+    # Who takes a run for dead takes it that none of its requests is still to be worked on.
+    monkeypatch.setattr(_datastore_registry, "LEASE", 2 * LATE)
+    return found
 
 
 def said(result: Result) -> str:
@@ -197,11 +202,19 @@ class KeptActionStory(ActionStory):
 
     def __init__(self, keeper: Keeper, seed: int) -> None:
         super().__init__(keeper.datadog, seed)
-        self.home: FileHome = keeper.home
+        self.keeper = keeper
+        self.home: Home = keeper.home
         self.options = {"registry": self.home.registry}
 
     def set_up(self, **settings: t.Any) -> None:
-        super().set_up(no_list=self.random.choice([None, 404, 403]), **settings)
+        super().set_up(
+            no_list=self.random.choice([None, 404, 403]),
+            datastore_conflict=self.random.choice([400, 409]),
+            **settings,
+        )
+
+    def writes(self) -> t.Any:
+        return self.keeper.writes()
 
     def random_policy(self) -> Params:
         return {**super().random_policy(), "purge": self.chance(0.4)}
@@ -263,13 +276,13 @@ class KeptActionStory(ActionStory):
     def edit_entry(self, name: str, keeps: bool) -> None:
         """Remove an entry of the registry, or what it says of an interrupted run."""
         self.lines.append(f"the user edits the entry {name}")
-        content = json.loads(self.home.raw())
-        entry = content["connections"].pop(name)
+        entries = self.home.entries()
+        entry = entries.pop(name)
         if keeps:
             for key in ("creating", "replaces"):
                 entry.pop(key, None)
-            content["connections"][name] = entry
-        self.home.path.write_text(json.dumps(content), encoding="utf-8")
+            entries[name] = entry
+        self.home.write(entries)
 
 
 class TeamStory(Story):

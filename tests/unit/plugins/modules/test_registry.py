@@ -468,7 +468,7 @@ class TestTwoRunners:
 
     @pytest.mark.parametrize("no_list", [None, 404])
     def test_ten_that_create_the_same(self, keeper: Keeper, no_list: int | None) -> None:
-        keeper.datadog.emulator.settings(latency=0.5, no_list=no_list)
+        keeper.datadog.emulator.settings(latency=0.2, no_list=no_list)
         runs = [keeper.start(GITLAB) for _number in range(10)]
         results = [run.result() for run in runs]
         assert not any(result.get("failed") for result in results), results

@@ -22,6 +22,7 @@ from ansible_collections.tidyops.datadog.tests.unit.keeper import FileHome, Keep
 AWS = example("aws.assume_role")
 GITLAB = example("gitlab.api_key")
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
+OTHER_ID = "00000000-0000-4000-8000-000000000001"
 
 
 @pytest.fixture
@@ -55,6 +56,11 @@ class TestFile:
         keeper.run(**{**AWS, "name": "c"})
         keeper.run(name="c", state="absent")
         assert keeper.home.raw().decode() == text
+
+    def test_it_has_a_later_version_only_with_fingerprints_of_sets(self, keeper: Keeper) -> None:
+        for tasks, version in ([GITLAB], 1), ([GITLAB, example("http.token_auth")], 2):
+            keeper.datadog.connections(*tasks, registry=keeper.home.registry)
+            assert json.loads(keeper.home.raw())["version"] == version
 
     def test_nothing_is_left_beside_it_but_the_lock(self, keeper: Keeper) -> None:
         keeper.run(**GITLAB)
@@ -92,7 +98,19 @@ class TestFile:
                 {"connections": {"x": {"id": UNKNOWN_ID}, "y": {"id": UNKNOWN_ID}}},
                 "'x' and 'y' have the same id",
             ),
+            (
+                {
+                    "connections": {
+                        "x": {"id": UNKNOWN_ID},
+                        "y": {"id": OTHER_ID, "replaces": UNKNOWN_ID},
+                    }
+                },
+                "'y' replaces 00000000-0000-4000-8000-000000000000, which is to be deleted",
+            ),
             ({"connections": {"x": {"id": UNKNOWN_ID, "color": "red"}}}, "not known here: color"),
+            ({"version": 2, "sets": []}, "sets must hold fingerprints"),
+            ({"version": 2, "sets": {"x": "y"}}, "sets must hold fingerprints"),
+            ({"version": 2, "sets": {"x": None}}, "sets must hold fingerprints"),
         ],
     )
     def test_what_is_no_registry_is_refused(
