@@ -170,6 +170,11 @@ class ActionConnection(Resource):
     def _observe_stored(self, name: str, stored: Entry, doing: str) -> Observation | None:
         """What the registry knows by a name, or what that was to replace; None if it is gone."""
         connection = self._directory.get(stored.connection_id, doing, stored)
+        if connection and stored.last_updated not in (None, connection.last_updated):
+            # Somebody has edited it; or another run changes it, or has since the registry was read.
+            self._registry.wait(name)
+            if self._registry.entry(name) != stored:
+                return self.observe()
         if connection:
             return self._observe_known(connection, name, stored, stored, doing)
         former = self._directory.get(stored.replaces, doing) if stored.replaces else None

@@ -393,13 +393,15 @@ class DatastoreRegistry(Registry):
         beats = _Table(client.apart(timeout=BEAT), datastore_id, self.title)
         self._locks = _Locks(self._table, beats, patience, self._columns)
         self._reading = threading.RLock()
+        # What was read of single names, and of all; and the names that have to be read again.
         self._known: dict[str, Entry | None] = {}
         self._content: Content | None = None
+        self._outdated: set[str] = set()
         self._is_ours = False
 
     def content(self) -> Content:
         with self._reading:
-            if self._content is None:
+            if self._content is None or self._outdated:
                 self._take_in(self._table.all() or [])
             content = self._content or Content({}, {})
             # Another thread may record something while this one goes through it.
@@ -414,17 +416,17 @@ class DatastoreRegistry(Registry):
 
     def entry(self, name: str) -> Entry | None:
         with self._reading:
-            if self._content is not None:
+            if self._content is not None and name not in self._outdated:
                 return self._content.entries.get(name)
             if name not in self._known:
-                row = self._row(name)
-                self._known[name] = self._valid(row)
+                self._known[name] = self._valid(self._row(name))
             return self._known[name]
 
     def renew(self) -> None:
         with self._reading:
             self._known = {}
             self._content = None
+            self._outdated = set()
 
     def set_fingerprint(self, key: str) -> str | None:
         with self._reading:
@@ -562,6 +564,7 @@ class DatastoreRegistry(Registry):
         """Know what was written, until it is renewed."""
         with self._reading:
             self._known.update(changes)
+            self._outdated -= set(changes)
             for name, entry in changes.items():
                 if self._content and entry:
                     self._content.entries[name] = entry
@@ -571,9 +574,9 @@ class DatastoreRegistry(Registry):
     def _forget(self, names: t.Iterable[str]) -> None:
         """Look again when somebody wants to know."""
         with self._reading:
-            self._content = None
             for name in names:
                 self._known.pop(name, None)
+                self._outdated.add(name)
 
     def _row(self, name: str) -> _Row | None:
         """A row as it is now."""
@@ -596,6 +599,8 @@ class DatastoreRegistry(Registry):
     def _take_in(self, values: list[Value]) -> None:
         sets = next((value for value in values if value.get(KEY) == SETS), None)
         self._content = Content(self._entries(self._parsed(values)), self._sets(sets))
+        self._known = {}
+        self._outdated = set()
 
     @staticmethod
     def _entries(rows: t.Mapping[str, _Row]) -> dict[str, Entry]:

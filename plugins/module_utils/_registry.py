@@ -291,12 +291,12 @@ class Registry:
     def writing(self, name: str) -> t.ContextManager[None]:
         """While this lasts, no other run that uses the registry creates or changes the connection of the name.
 
-        It ends with the process, however that ends. Waits for other runs that are at it.
+        It ends with the process, or soon after it, however that ends. Waits for other runs that are at it.
         """
         raise NotImplementedError
 
     def wait(self, name: str) -> None:
-        """Wait until no other run creates or changes the connection of the name. Writes nothing."""
+        """Wait until no other run creates or changes the connection of the name; then what is known of it is read anew."""
         raise NotImplementedError
 
     def checked(self, name: str, entry: Entry) -> Entry:

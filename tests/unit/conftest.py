@@ -165,9 +165,15 @@ def file_home(tmp_path: pathlib.Path) -> FileHome:
 @pytest.fixture
 def datastore_home(datadog: Datadog, monkeypatch: pytest.MonkeyPatch) -> DatastoreHome:
     """A registry in a datastore that is empty. Runs that were killed are noticed sooner than in earnest."""
-    for name, seconds in (("BEAT", 0.2), ("LEASE", 1), ("PAUSES", (0.05, 0.2))):
+    for name, seconds in (("BEAT", 0.3), ("LEASE", 3), ("PAUSES", (0.05, 0.2))):
         monkeypatch.setattr(_datastore_registry, name, seconds)
     return DatastoreHome(datadog.emulator)
+
+
+@pytest.fixture
+def lone_run(datastore_home: DatastoreHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of which one is alive at a time, so that whoever holds a lock is dead."""
+    monkeypatch.setattr(_datastore_registry, "LEASE", 0.3)
 
 
 @pytest.fixture(params=["file", "datastore"])

@@ -284,10 +284,10 @@ class Keeper:
         path = f"/api/v2/actions/connections/{connection_id}"
         assert self.datadog.emulator.call("DELETE", path).status == 204
 
-    def start(self, task: t.Mapping[str, t.Any]) -> Run:
+    def start(self, task: t.Mapping[str, t.Any], check_mode: bool = False) -> Run:
         """Start a task that is one of several, or that is to be killed."""
         return self.datadog.start(
-            "action_connection", **task, registry=self.home.registry, timeout=30
+            "action_connection", check_mode, **task, registry=self.home.registry, timeout=30
         )
 
 

@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.tidyops.datadog.plugins.module_utils import _datastore_registry
 from ansible_collections.tidyops.datadog.tests.unit.examples import example
 from ansible_collections.tidyops.datadog.tests.unit.keeper import (
     DATASTORES,
@@ -24,7 +25,8 @@ SOON = 30
 
 
 @pytest.fixture
-def home(datastore_home: DatastoreHome) -> DatastoreHome:
+def home(datastore_home: DatastoreHome, monkeypatch: pytest.MonkeyPatch) -> DatastoreHome:
+    monkeypatch.setattr(_datastore_registry, "LEASE", 2)
     return datastore_home
 
 

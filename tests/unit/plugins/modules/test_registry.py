@@ -514,7 +514,21 @@ class TestTwoRunners:
         keeper.datadog.emulator.settings(latency=0)
         keeper.is_silent(**TestReplacing.TASK)
 
+    def test_one_is_killed_after_the_other_one_has_read_the_list(self, keeper: Keeper) -> None:
+        keeper.add_fault("hang", method="GET", when="after", seconds=3)
+        slow = keeper.start(GITLAB)
+        keeper.datadog.emulator.wait_for_fault()
+        keeper.add_fault("hang", method="POST", when="after", seconds=20)
+        killed = keeper.start(GITLAB)
+        keeper.datadog.emulator.wait_for_fault()
+        killed.kill()
+        result = slow.result()
+        assert keeper.there() == [result["connection_id"]]
+        assert len(keeper.datadog.requests("POST")) == 1
+        keeper.is_silent(**GITLAB)
 
+
+@pytest.mark.usefixtures("lone_run")
 class TestKilled:
     def each_point(
         self, keeper: Keeper, killer: Killer, before: t.Any, task: dict[str, t.Any]
@@ -568,19 +582,6 @@ class TestKilled:
             assert keeper.there() == [result["connection_id"]]
             keeper.is_silent(**GITLAB)
         assert told
-
-    def test_after_another_run_has_read_the_list(self, keeper: Keeper) -> None:
-        keeper.add_fault("hang", method="GET", when="after", seconds=3)
-        slow = keeper.start(GITLAB)
-        keeper.datadog.emulator.wait_for_fault()
-        keeper.add_fault("hang", method="POST", when="after", seconds=20)
-        killed = keeper.start(GITLAB)
-        keeper.datadog.emulator.wait_for_fault()
-        killed.kill()
-        result = slow.result()
-        assert keeper.there() == [result["connection_id"]]
-        assert len(keeper.datadog.requests("POST")) == 1
-        keeper.is_silent(**GITLAB)
 
     def test_while_changing(self, keeper: Keeper, killer: Killer) -> None:
         task = rotated(GITLAB, "gitlab.api_key")

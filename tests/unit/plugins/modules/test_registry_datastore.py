@@ -312,6 +312,7 @@ class TestLocks:
         assert len(keeper.there()) == 1
         assert [row["id"] for row in home.rows()] == ["GitLab"]
 
+    @pytest.mark.usefixtures("lone_run")
     def test_killed_while_taking_over(
         self, keeper: Keeper, killer: Killer, home: DatastoreHome
     ) -> None:
@@ -332,6 +333,7 @@ class TestLocks:
             keeper.is_silent(**ROTATED)
             assert home.entries().keys() == {"GitLab"}
 
+    @pytest.mark.usefixtures("lone_run")
     @pytest.mark.parametrize("no_list", [None, 404])
     def test_a_machine_that_sleeps_while_it_creates(
         self, keeper: Keeper, no_list: int | None
@@ -356,6 +358,7 @@ class TestLocks:
         assert keeper.home.ids() == {"GitLab": woken["connection_id"]}
         keeper.is_silent(**GITLAB)
 
+    @pytest.mark.usefixtures("lone_run")
     def test_a_machine_that_sleeps_before_it_records(self, keeper: Keeper) -> None:
         """Another run has found the connection in the list and recorded it: who created it leaves it alone."""
         keeper.add_fault("hang", method="POST", when="after", seconds=1)
@@ -368,6 +371,7 @@ class TestLocks:
         assert keeper.there() == [created]
         keeper.is_silent(**GITLAB)
 
+    @pytest.mark.usefixtures("lone_run")
     def test_a_machine_that_sleeps_while_it_sends_a_secret(self, keeper: Keeper) -> None:
         """Whichever secret came last, the registry says in the end which one it is."""
         created = keeper.run(**GITLAB)["connection_id"]
@@ -384,6 +388,7 @@ class TestLocks:
         assert held(keeper, created, ROTATED)
         keeper.is_silent(**ROTATED)
 
+    @pytest.mark.usefixtures("lone_run")
     def test_a_machine_that_sleeps_while_it_records_a_secret(self, keeper: Keeper) -> None:
         """What it records comes late, when another secret was sent and recorded."""
         created = keeper.run(**GITLAB)["connection_id"]
@@ -404,6 +409,7 @@ class TestLocks:
         keeper.is_silent(**ROTATED)
 
 
+@pytest.mark.usefixtures("lone_run")
 class TestFaults:
     """Something goes wrong with a request of the registry."""
 

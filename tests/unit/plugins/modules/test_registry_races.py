@@ -121,6 +121,20 @@ def test_a_fingerprint_is_not_put_back(keeper: Keeper) -> None:
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
+def test_a_change_by_another_run_is_no_drift(keeper: Keeper, old: str, check_mode: bool) -> None:
+    """Whether that run has recorded it by now or not."""
+    task = rotated(GITLAB, "gitlab.api_key")
+    keeper.add_fault("hang", method="GET", when="before", seconds=2)
+    reading = keeper.start({**task, "update_secrets": "on_create"}, check_mode)
+    keeper.datadog.emulator.wait_for_fault()
+    keeper.add_fault("hang", method="PATCH", when="after", seconds=3)
+    changing = keeper.start(task)
+    result = reading.result()
+    assert changing.result()["operation"] == "update"
+    assert (result["drifted"], result["warnings"]) == (False, [])
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
 def test_a_create_is_waited_for(keeper: Keeper, check_mode: bool) -> None:
     creating = begun(keeper, GITLAB, "POST")
     result = keeper.run(**GITLAB, check_mode=check_mode)
