@@ -24,7 +24,8 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
     OptionError,
     Refusal,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry import Entry, open_registry
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry import Entry
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry_homes import open_registry
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "connection_ids": {"type": "list", "elements": "str"},

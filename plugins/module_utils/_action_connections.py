@@ -45,8 +45,8 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry import (
     Entry,
     RegistryError,
-    open_registry,
 )
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry_homes import open_registry
 
 #: By the names of connections: path, fingerprint and value of each secret.
 Secrets = dict[str, list[tuple[str, str, str]]]
@@ -168,14 +168,19 @@ class ActionConnections(Resources):
         """Record the fingerprint of the set, if the registry had to be written anyway."""
         # It only saves time, so that whatever hinders it is no failure.
         with contextlib.suppress(RegistryError):
-            if len(steps) < 2:
-                return
-            entries = self._registry.content().entries
-            secrets = self._secrets(
-                (name, entries[name], step)
+            kept = {
+                step.plan.after["name"]: step
                 for step in steps
-                for name in [step.plan.after.get("name", step.observed.known_as)]
-                if name in entries
+                if step.resource.desired.compared_secrets()
+            }
+            if len(kept) < 2:
+                return
+            self._registry.read_ahead(kept)
+            secrets = self._secrets(
+                (name, entry, step)
+                for name, step in kept.items()
+                for entry in [self._registry.entry(name)]
+                if entry
             )
             are_known = all(
                 is_granted(text, secret)

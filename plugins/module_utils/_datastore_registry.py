@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import secrets
 import threading
 import time
@@ -50,6 +51,8 @@ OWN = "tidyops.datadog/"
 SETS = f"{OWN}sets"
 #: Datadog's limit.
 LONGEST_KEY = 256
+#: What it takes to write to a datastore.
+WRITE_ACCESS = "apps_datastore_write, and access to it as contributor or manager"
 #: Seconds between two signs of life of who holds a lock.
 BEAT = 5
 #: Seconds without one after which its run is taken to have ended.
@@ -85,15 +88,10 @@ class _Table:
         self._reading = f"read the {title}"
         self._writing = f"write the {title}"
 
-    def find(self, key: str) -> tuple[Value | None, t.Any]:
-        """:returns: a row, or None if there is none; and how many rows there are, if that is told."""
-        rows, meta = self._page({"item_key": key})
-        found = [row for row in rows if row.get(KEY) == key]
-        return (found[0] if found else None), meta.get("totalCount")
-
     def get(self, key: str) -> Value | None:
         """:returns: a row, or None if there is none."""
-        return self.find(key)[0]
+        rows, _meta = self._page({"item_key": key})
+        return next((row for row in rows if row.get(KEY) == key), None)
 
     def some(self) -> list[Value]:
         """:returns: a row, if there is any."""
@@ -140,7 +138,11 @@ class _Table:
         except DatadogError as exc:
             raise self._error(exc, "apps_datastore_read") from exc
         values = [as_object(as_object(row.get("attributes")).get("value")) for row in rows]
-        return values, as_object(meta.get("page"))
+        # Whether a column that only other rows have is left out or null is not known; nor is what somebody leaves who empties it.
+        present = [
+            {key: cell for key, cell in value.items() if cell is not None} for value in values
+        ]
+        return present, as_object(meta.get("page"))
 
     def insert(self, *values: Value) -> bool:
         """Insert rows, all or none of which are there.
@@ -158,7 +160,7 @@ class _Table:
                 return True
             except DatadogError as exc:
                 if not exc.ambiguous and exc.status in (None, 401, 403, 404, 429):
-                    raise self._write_error(exc) from exc
+                    raise self._insert_error(exc) from exc
                 # It is not known which status a conflict has. Whatever it was: look.
                 found = [self.get(value[KEY]) for value in values]
                 if all(row and row.items() >= value.items() for row, value in zip(found, values)):
@@ -167,9 +169,11 @@ class _Table:
                     return False
                 attempt += 1
                 if attempt > (self._client.retries if exc.ambiguous else releases):
-                    raise self._write_error(exc) from exc
+                    raise self._insert_error(exc) from exc
                 if exc.ambiguous:
                     self._client.pause(exc)
+                else:
+                    time.sleep(PAUSES[0])
 
     def change(self, key: str, columns: Value) -> bool:
         """Set columns of a row. :returns: False where there is no such row."""
@@ -181,7 +185,7 @@ class _Table:
         except DatadogError as exc:
             if exc.status == 404:
                 return False
-            raise self._write_error(exc) from exc
+            raise self._error(exc, WRITE_ACCESS) from exc
         return True
 
     def remove(self, key: str) -> None:
@@ -190,19 +194,18 @@ class _Table:
         try:
             self._client.remove(self._path, self._writing, body)
         except DatadogError as exc:
-            if exc.status != 404:
-                raise self._write_error(exc) from exc
+            # Of a datastore that is not there nothing is said. Whether a row is answered so is not known, so look.
+            if exc.status != 404 and (exc.status != 200 or self.get(key)):
+                raise self._error(exc, WRITE_ACCESS) from exc
 
-    def _write_error(self, exc: DatadogError) -> RegistryError:
+    def _insert_error(self, exc: DatadogError) -> RegistryError:
         remedy = ""
         if exc.status == 400:
             remedy = (
                 f"It may be full; or its primary column is not {KEY!r}, and it was not made for a registry. Ways out: delete rows"
                 " that nobody needs; or make another datastore, as the guide to registries tells"
             )
-        return self._error(
-            exc, "apps_datastore_write, and access to it as contributor or manager", remedy
-        )
+        return self._error(exc, WRITE_ACCESS, remedy)
 
     @staticmethod
     def _error(exc: DatadogError, needs: str = "", remedy: str = "") -> RegistryError:
@@ -244,14 +247,17 @@ class _Lock:
     def _confirm(self, table: _Table) -> bool:
         """Give a sign of life, and see that no other run has taken the lock over."""
         since = time.monotonic()
-        key = self._keys[-1]
-        if not table.change(key, {"beat": secrets.token_hex(4)}):
-            return False
-        row = table.get(key)
-        if not row or row.get("holder") != self._holder or table.get(_after(self._holder)):
-            return False
-        self._confirmed = since
-        return True
+        is_mine = table.change(self._keys[-1], {"beat": secrets.token_hex(4)}) and self._is_last(
+            table
+        )
+        # Lost is lost: what was confirmed before does not count any more.
+        self._confirmed = since if is_mine else -math.inf
+        return is_mine
+
+    def _is_last(self, table: _Table) -> bool:
+        row = table.get(self._keys[-1])
+        is_there = row is not None and row.get("holder") == self._holder
+        return is_there and table.get(_after(self._holder)) is None
 
     def is_held(self) -> bool:
         """Whether no other run can have taken it over; looks, if there may have been time for that."""
@@ -376,10 +382,13 @@ class _Row(t.NamedTuple):
     entry: Entry
     moved_to: str
 
-    def is_superseded(self, target: _Row | None) -> bool:
-        """:param target: the row that it has moved to. Whether that is there, and this one should not be any more."""
-        known = (target.entry.connection_id, target.entry.replaces) if target else ()
-        return bool(self.moved_to) and self.entry.connection_id in known
+    def is_superseded(self, rows: t.Mapping[str, _Row]) -> bool:
+        """Whether it has moved, and the connection is known by another name, which may be a later one than it has moved to."""
+        return bool(self.moved_to) and any(
+            self.entry.connection_id in (other.entry.connection_id, other.entry.replaces)
+            for other in rows.values()
+            if other is not self and (other.name == self.moved_to or not other.moved_to)
+        )
 
 
 class DatastoreRegistry(Registry):
@@ -503,6 +512,9 @@ class DatastoreRegistry(Registry):
                 changes: dict[str, Entry | None] = {name: entry}
                 if entry:
                     changes.update(effects(entries, name, self.checked(name, entry)))
+                if name in rows and name not in entries:
+                    # What moves back to it would count as little as this does.
+                    self._table.remove(key_of(name))
                 is_done = self._write(rows, name, changes)
             if is_done and not all(lock.is_held() for lock in locks):
                 is_done = self._look_again(name, entry, is_new=bool(new_id))
@@ -523,14 +535,12 @@ class DatastoreRegistry(Registry):
         return False
 
     def _rows_of(self, names: t.Iterable[str], everything: bool) -> dict[str, _Row]:
-        """Rows as they are now: those of some names, or of all connections."""
-        if everything:
-            return self._parsed(self._table.all() or [])
-        found = {name: self._row(name) for name in names if name}
-        targets = {
-            row.moved_to: self._row(row.moved_to) for row in found.values() if row and row.moved_to
-        }
-        return {name: row for name, row in {**targets, **found}.items() if row}
+        """Rows as they are now: those of some names, or of all connections, which tell what has become of one that has moved."""
+        if not everything:
+            found = {name: row for name in names if name for row in [self._row(name)] if row}
+            if not any(row.moved_to for row in found.values()):
+                return found
+        return self._parsed(self._table.all() or [])
 
     def _write(
         self, rows: t.Mapping[str, _Row], name: str, changes: dict[str, Entry | None]
@@ -580,10 +590,10 @@ class DatastoreRegistry(Registry):
 
     def _row(self, name: str) -> _Row | None:
         """A row as it is now."""
-        value, total = self._table.find(key_of(name))
+        value = self._table.get(key_of(name))
         if value is not None:
             return self._parsed_row(value)
-        if not self._is_ours and total != 0:
+        if not self._is_ours:
             # Before anything is written to it, whose is it?
             for other in self._table.some():
                 self._check_ours(other)
@@ -592,9 +602,9 @@ class DatastoreRegistry(Registry):
 
     def _valid(self, row: _Row | None) -> Entry | None:
         """What a row says, if it is not superseded."""
-        if row is None or (row.moved_to and row.is_superseded(self._row(row.moved_to))):
-            return None
-        return row.entry
+        if row and row.moved_to:
+            return self._entries(self._rows_of((), everything=True)).get(row.name)
+        return row.entry if row else None
 
     def _take_in(self, values: list[Value]) -> None:
         sets = next((value for value in values if value.get(KEY) == SETS), None)
@@ -605,9 +615,7 @@ class DatastoreRegistry(Registry):
     @staticmethod
     def _entries(rows: t.Mapping[str, _Row]) -> dict[str, Entry]:
         return {
-            name: row.entry
-            for name, row in sorted(rows.items())
-            if not row.is_superseded(rows.get(row.moved_to))
+            name: row.entry for name, row in sorted(rows.items()) if not row.is_superseded(rows)
         }
 
     def _parsed(self, values: list[Value]) -> dict[str, _Row]:
@@ -628,11 +636,12 @@ class DatastoreRegistry(Registry):
         moved_to = content.pop("moved_to", "")
         for column in self._columns:
             del content[column]
-        known = as_object(content.get("secrets"))
+        known = content.get("secrets", {})
+        if isinstance(known, dict):
+            content["secrets"] = {path: text or None for path, text in known.items()}
         content.update(
             id=content.pop("connection_id", "") or None,
             last_updated=content.get("last_updated") or None,
-            secrets={path: text or None for path, text in known.items()},
         )
         try:
             if not isinstance(name, str) or not isinstance(moved_to, str) or key != key_of(name):
@@ -644,7 +653,7 @@ class DatastoreRegistry(Registry):
     def _check_ours(self, value: Value) -> None:
         """:raises RegistryError: where a row belongs to something else than this registry."""
         version, site = value.get("version"), value.get("site")
-        if not isinstance(version, int) or not isinstance(site, str):
+        if not isinstance(version, int) or version < 1 or not isinstance(site, str):
             raise RegistryError(
                 f"The {self.title} is something else: its row {value.get(KEY)!r} is not that of a registry. Way out: make a"
                 " datastore for the registry alone, as the guide to registries tells"

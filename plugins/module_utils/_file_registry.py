@@ -77,8 +77,6 @@ class FileRegistry(Registry):
     NFS, and are all in one file.
     """
 
-    is_kept = True
-
     def __init__(self, path: str, site: str, patience: float) -> None:
         self.title = f"registry {path}"
         self._path = path

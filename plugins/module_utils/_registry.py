@@ -16,18 +16,13 @@ import contextlib
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
-    LONGEST_WAIT,
-    UUID,
-    Client,
-    site_of,
-)
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID
 from ansible_collections.tidyops.datadog.plugins.module_utils._fingerprints import (
     fingerprint,
     is_fingerprint,
     matches,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._plan import OptionError, Refusal
+from ansible_collections.tidyops.datadog.plugins.module_utils._plan import Refusal
 
 #: What the option begins with that names a datastore.
 DATASTORE = "datastore:"
@@ -357,45 +352,3 @@ class NoRegistry(Registry):
 
     def wait(self, name: str) -> None:
         pass
-
-
-def open_registry(given: str | None, client: Client, option: str = "registry") -> Registry:
-    """The registry that a task names.
-
-    The homes are imported here: a task has one of them, and an import takes its time.
-
-    :param given: the path of a file, or C(datastore:) and the UUID of a datastore; None for no registry.
-    :param option: what gives it.
-    :raises OptionError: where it names none. Nothing is read yet.
-    """
-    if given is None:
-        return NoRegistry()
-    site = site_of(client.base_url)
-    # As long as another run may write a connection of the same name.
-    patience = client.longest_call + LONGEST_WAIT
-    if given.startswith(DATASTORE):
-        datastore_id = given[len(DATASTORE) :]
-        if not UUID.fullmatch(datastore_id):
-            raise OptionError(
-                (
-                    option,
-                    "must name a datastore by its UUID, like datastore:3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04; names of"
-                    " datastores are not unique",
-                )
-            )
-        # pylint: disable-next=import-outside-toplevel
-        from ansible_collections.tidyops.datadog.plugins.module_utils._datastore_registry import (
-            DatastoreRegistry,
-        )
-
-        return DatastoreRegistry(datastore_id.lower(), client, site, patience)
-    if not given.strip() or "\0" in given or given.endswith("/"):
-        raise OptionError(
-            (option, "must be the path of a file, or datastore: and the UUID of a datastore")
-        )
-    # pylint: disable-next=import-outside-toplevel
-    from ansible_collections.tidyops.datadog.plugins.module_utils._file_registry import (
-        FileRegistry,
-    )
-
-    return FileRegistry(given, site, patience)

@@ -29,8 +29,8 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._registry import (
     Registry,
     RegistryError,
     contradictions,
-    open_registry,
 )
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry_homes import open_registry
 from ansible_collections.tidyops.datadog.plugins.module_utils._report import MOST_NAMED
 
 ARGUMENT_SPEC: dict[str, t.Any] = {

@@ -162,8 +162,11 @@ class DatastoreHome(Home):
     @staticmethod
     def _is_left(row: dict[str, t.Any], rows: dict[str, t.Any]) -> bool:
         """Whether the connection of a row is recorded by another name already, and the row has only to go."""
-        other = rows.get(row["moved_to"], {})
-        return row["connection_id"] in (other.get("connection_id"), other.get("replaces"))
+        return bool(row["moved_to"]) and any(
+            row["connection_id"] in (other["connection_id"], other["replaces"])
+            for other in rows.values()
+            if other is not row and (other["id"] == row["moved_to"] or not other["moved_to"])
+        )
 
     @staticmethod
     def _entry(row: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -199,6 +202,10 @@ class DatastoreHome(Home):
             }
             for name, entry in entries.items()
         ]
+        self.restore(rows)
+
+    def restore(self, rows: t.Sequence[t.Mapping[str, t.Any]]) -> None:
+        """Write rows as they are."""
         for start in range(0, len(rows), 100):
             values = rows[start : start + 100]
             self._change("POST", {"conflict_mode": "overwrite_on_conflict", "values": values})

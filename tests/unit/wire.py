@@ -78,10 +78,10 @@ class _TLS:
     def _connect(context: ssl.SSLContext, client: socket.socket, port: int) -> None:
         client.settimeout(None)
         # Clients refuse certificates and go away in the middle: that is what they are here for.
-        with client, contextlib.suppress(OSError):
-            with context.wrap_socket(client, server_side=True) as secure:
-                with socket.create_connection(("127.0.0.1", port)) as server:
-                    _relay(secure, server)
+        with contextlib.suppress(OSError):
+            secure = context.wrap_socket(client, server_side=True)
+            with secure, socket.create_connection(("127.0.0.1", port)) as server:
+                _relay(secure, server)
 
 
 class Wire(Loopback):

@@ -24,6 +24,7 @@ from datadog_api_client.v2.model.update_apps_datastore_item_request import (
     UpdateAppsDatastoreItemRequest,
 )
 
+from ansible_collections.tidyops.datadog.plugins.module_utils import _datastore_registry
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import CREDENTIALS
 from ansible_collections.tidyops.datadog.tests.unit.examples import LOST_ANSWERS, example
 from ansible_collections.tidyops.datadog.tests.unit.keeper import (
@@ -45,12 +46,15 @@ MODELS = {
     "PATCH": UpdateAppsDatastoreItemRequest,
     "DELETE": DeleteAppsDatastoreItemRequest,
 }
-#: What was there before, and what is done to it.
-TASKS = {
+RENAMED = {**GITLAB, "name": "Renamed", "connection_id": ""}
+#: What was there before, and what is done to it, by its id if there is an empty one.
+TASKS: dict[str, tuple[t.Any, dict[str, t.Any]]] = {
     "create": (None, GITLAB),
     "update": (GITLAB, ROTATED),
     "replace": (GITLAB, AWS),
+    "rename": (GITLAB, RENAMED),
     "delete": (GITLAB, ABSENT),
+    "delete by id": (GITLAB, {"connection_id": "", "state": "absent"}),
 }
 UNAVAILABLE: dict[str, t.Any] = {"kind": "status", "status": 503}
 #: All of them for creating, and some for the rest.
@@ -220,6 +224,7 @@ class TestRefused:
             ({"color": "red"}, "not known here: color"),
             ({"connection_id": "7"}, "has no UUID as id"),
             ({"secrets": {"api_token": "c4n4ry"}}, "something else than fingerprints"),
+            ({"secrets": "none"}, "something else than fingerprints"),
             ({"connection_id": ""}, "has no id"),
             ({"name": "Another"}, "has another name than its key says"),
         ],
@@ -228,12 +233,25 @@ class TestRefused:
         self, keeper: Keeper, home: DatastoreHome, columns: dict[str, t.Any], words: str
     ) -> None:
         keeper.run(**GITLAB)
+        self.edit(keeper, home, **columns)
+        result = keeper.datadog.connection(**GITLAB, registry=home.registry)
+        assert result["failed"] and "its row 'GitLab'" in result["msg"] and words in result["msg"]
+
+    def test_columns_without_a_value_are_not_there(
+        self, keeper: Keeper, home: DatastoreHome
+    ) -> None:
+        """Those of other rows, and those that somebody has emptied."""
+        keeper.run(**GITLAB)
+        empty = ("beat", "holder", "sets", "name", "creating", "replaces", "moved_to")
+        self.edit(keeper, home, **dict.fromkeys(empty))
+        keeper.is_silent(**GITLAB)
+
+    def edit(self, keeper: Keeper, home: DatastoreHome, **columns: t.Any) -> None:
+        """Do what somebody might do in Datadog's pages."""
         path = f"{DATASTORES}/{home.ID}/items"
         attributes = {"item_key": "GitLab", "item_changes": {"ops_set": columns}}
         body = {"data": {"type": "items", "attributes": attributes}}
         assert keeper.datadog.emulator.call("PATCH", path, body).status == 200
-        result = keeper.datadog.connection(**GITLAB, registry=home.registry)
-        assert result["failed"] and "its row 'GitLab'" in result["msg"] and words in result["msg"]
 
 
 @pytest.mark.parametrize("status", [400, 409, 412, 422])
@@ -243,6 +261,54 @@ def test_whatever_a_conflict_is_called(keeper: Keeper, status: int) -> None:
     results = [run.result() for run in runs]
     assert sorted(result["operation"] for result in results) == ["create", "none", "none"]
     assert len(keeper.there()) == 1
+
+
+class TestMovedRows:
+    """What a run leaves that was killed when a connection was recorded by its new name, and the row of the former one was there."""
+
+    @pytest.fixture
+    def renamed(self, keeper: Keeper, lone_run: None) -> str:
+        """The id of a connection that was GitLab, and is New."""
+        created = str(keeper.run(**GITLAB)["connection_id"])
+        keeper.datadog.emulator.settings(no_list=404)
+        keeper.datadog.emulator.add_fault(
+            "hang", method="DELETE", path=DATASTORES, when="before", seconds=None
+        )
+        killed = keeper.start({**GITLAB, "connection_id": created, "name": "New"})
+        keeper.datadog.emulator.wait_for_fault()
+        killed.kill()
+        keeper.datadog.emulator.clear_faults()
+        assert keeper.home.ids() == {"New": created}
+        return created
+
+    def test_the_former_name_stays_forgotten(self, keeper: Keeper, renamed: str) -> None:
+        newest = {**GITLAB, "name": "Newest"}
+        assert keeper.run(**newest, connection_id=renamed)["operation"] == "update"
+        assert keeper.run(**ABSENT)["operation"] == "none"
+        assert keeper.run(**GITLAB)["operation"] == "create"
+        assert renamed in keeper.there()
+        keeper.is_silent(**newest)
+
+    def test_the_former_name_comes_back(
+        self, keeper: Keeper, killer: Killer, renamed: str, home: DatastoreHome
+    ) -> None:
+        home.unlock()
+        rows = home.rows()
+        task = {**GITLAB, "connection_id": renamed}
+        for point in range(1, 100):
+            home.delete(row["id"] for row in home.rows())
+            home.restore(rows)
+            keeper.edit(renamed, name="New")
+            killer.at = point
+            done = killer.was_too_late(keeper.start(task))
+            killer.at = 0
+            assert list(home.ids().values()) == [renamed]
+            assert not keeper.run(**task).get("failed")
+            assert home.ids() == {"GitLab": renamed}
+            if done:
+                assert point > 10
+                return
+        raise AssertionError("it never came to its end")
 
 
 class TestPages:
@@ -408,22 +474,53 @@ class TestLocks:
         assert held(keeper, created, ROTATED)
         keeper.is_silent(**ROTATED)
 
+    @pytest.mark.parametrize("is_taken_over", [True, False])
+    def test_one_that_is_lost_counts_no_more(
+        self,
+        keeper: Keeper,
+        home: DatastoreHome,
+        monkeypatch: pytest.MonkeyPatch,
+        is_taken_over: bool,
+    ) -> None:
+        """Whoever holds it learns of that from a sign of life, long before the lock would have run out."""
+        monkeypatch.setattr(_datastore_registry, "LEASE", 30)
+        created = keeper.run(**GITLAB)["connection_id"]
+        keeper.datadog.emulator.add_fault(
+            "hang", method="PATCH", path=DATASTORES, skip=1, when="before", seconds=4
+        )
+        slow = keeper.start(ROTATED)
+        keeper.datadog.emulator.wait_for_fault()
+        [lock] = [row for row in home.rows() if "holder" in row]
+        if is_taken_over:
+            home.restore([{**lock, "id": f"tidyops.datadog/after/{lock['holder']}", "holder": "x"}])
+            time.sleep(1)
+        home.unlock()
+        assert keeper.run(**rotated(ROTATED, "gitlab.api_key"))["operation"] == "update"
+        assert slow.result()["operation"] == "update"
+        assert held(keeper, created, ROTATED)
+        keeper.is_silent(**ROTATED)
+
 
 @pytest.mark.usefixtures("lone_run")
 class TestFaults:
     """Something goes wrong with a request of the registry."""
 
-    def start(self, keeper: Keeper, home: DatastoreHome, before: dict[str, t.Any] | None) -> None:
+    def begin(self, keeper: Keeper, home: DatastoreHome, doing: str) -> dict[str, t.Any]:
+        """Make what is there before. :returns: the task."""
+        before, task = TASKS[doing]
         keeper.datadog.emulator.reset()
         home.reset()
         keeper.datadog.emulator.settings(no_list=404)
         if before:
-            keeper.run(**before)
+            created = keeper.run(**before)["connection_id"]
+            task = {**task, **({"connection_id": created} if "connection_id" in task else {})}
+        return task
 
     def is_kept(self, keeper: Keeper, task: dict[str, t.Any]) -> None:
         """The task has come to its end: nothing is doubled, lost or left."""
-        expected = [] if task.get("state") else [keeper.home.ids()["GitLab"]]
-        assert keeper.there() == expected
+        expected = {} if task.get("state") else {task["name"]: keeper.home.ids()[task["name"]]}
+        assert keeper.home.ids() == expected
+        assert keeper.there() == list(expected.values())
         result = keeper.run(**task)
         assert (result["changed"], result["operation"]) == (False, "none")
 
@@ -431,9 +528,8 @@ class TestFaults:
     def test_once(
         self, keeper: Keeper, home: DatastoreHome, doing: str, fault: dict[str, t.Any]
     ) -> None:
-        before, task = TASKS[doing]
         for skip in range(50):
-            self.start(keeper, home, before)
+            task = self.begin(keeper, home, doing)
             keeper.datadog.emulator.add_fault(**fault, path=DATASTORES, skip=skip)
             result = keeper.datadog.connection(**task, registry=home.registry)
             fired = keeper.datadog.emulator.faults()[0]["fired"]
@@ -447,10 +543,9 @@ class TestFaults:
 
     @pytest.mark.parametrize("doing", TASKS)
     def test_for_good(self, keeper: Keeper, home: DatastoreHome, doing: str) -> None:
-        before, task = TASKS[doing]
         failures = 0
         for skip in range(50):
-            self.start(keeper, home, before)
+            task = self.begin(keeper, home, doing)
             keeper.datadog.emulator.add_fault(**UNAVAILABLE, path=DATASTORES, skip=skip, times=None)
             result = keeper.datadog.connection(**task, registry=home.registry, retries=0)
             fired = keeper.datadog.emulator.faults()[0]["fired"]
@@ -458,7 +553,7 @@ class TestFaults:
             if result.get("failed"):
                 failures += 1
                 assert home.registry in result["msg"]
-                result = keeper.run(**task, **self.as_told(keeper, result["msg"]))
+                result = keeper.run(**{**task, **self.as_told(keeper, result["msg"])})
                 assert not result.get("failed"), (skip, result["msg"])
             self.is_kept(keeper, task)
             if not fired:

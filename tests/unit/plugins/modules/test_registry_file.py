@@ -315,7 +315,7 @@ class TestFile:
     def test_a_lock_that_is_never_released(
         self, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        module = "ansible_collections.tidyops.datadog.plugins.module_utils._registry"
+        module = "ansible_collections.tidyops.datadog.plugins.module_utils._registry_homes"
         monkeypatch.setattr(f"{module}.LONGEST_WAIT", 0)
         keeper.datadog.emulator.add_fault("hang", method="POST", seconds=20)
         first = keeper.start(GITLAB)
@@ -353,9 +353,20 @@ class TestOption:
         result = keeper.datadog.connection(**GITLAB, environ={"DD_CONNECTION_REGISTRY": ""})
         assert "could not be compared" in result["warnings"][0]
 
-    @pytest.mark.parametrize("registry", ["", "  ", "folder/", "datastore:", "datastore:registry"])
+    @pytest.mark.parametrize(
+        "registry",
+        [
+            "",
+            "  ",
+            "folder/",
+            "datastore:",
+            "datastore:registry",
+            f"Datastore:{UNKNOWN_ID}",
+            f" datastore:{UNKNOWN_ID}",
+        ],
+    )
     def test_what_is_no_path(self, keeper: Keeper, registry: str) -> None:
         result = keeper.run(**GITLAB, registry=registry)
-        words = "by its UUID" if "datastore" in registry else "must be the path of a file"
+        words = "by its UUID" if "datastore" in registry.lower() else "must be the path of a file"
         assert result["failed"] and words in result["msg"]
         assert keeper.datadog.requests() == []
