@@ -340,7 +340,8 @@ class _Locks:
         """The rows of a lock, from the first one to that of its holder."""
         rows = []
         row = self._table.get(first)
-        while row:
+        # Whoever edits them can make a circle of them.
+        while row and row not in rows:
             rows.append(row)
             row = self._table.get(_after(str(row.get("holder"))))
         return rows
@@ -402,10 +403,11 @@ class DatastoreRegistry(Registry):
         beats = _Table(client.apart(timeout=BEAT), datastore_id, self.title)
         self._locks = _Locks(self._table, beats, patience, self._columns)
         self._reading = threading.RLock()
-        # What was read of single names, and of all; and the names that have to be read again.
+        # What was read of single names, and of all; the names that have to be read again; and those of rows that do not count.
         self._known: dict[str, Entry | None] = {}
         self._content: Content | None = None
         self._outdated: set[str] = set()
+        self._superseded: set[str] = set()
         self._is_ours = False
 
     def content(self) -> Content:
@@ -465,7 +467,16 @@ class DatastoreRegistry(Registry):
         return self._change(name, entry, expected)
 
     def add(self, content: Content) -> None:
-        values = [self._value(name, entry) for name, entry in sorted(content.entries.items())]
+        # Rows that a killed renaming left are in the way of a batch.
+        left = self._superseded & set(content.entries)
+        for name in sorted(left):
+            if not self.change(name, content.entries[name], {name: None}):
+                raise self.changed_meanwhile()
+        values = [
+            self._value(name, entry)
+            for name, entry in sorted(content.entries.items())
+            if name not in left
+        ]
         for start in range(0, len(values), PAGE_SIZE):
             if not self._table.insert(*values[start : start + PAGE_SIZE]):
                 raise self.changed_meanwhile()
@@ -608,7 +619,9 @@ class DatastoreRegistry(Registry):
 
     def _take_in(self, values: list[Value]) -> None:
         sets = next((value for value in values if value.get(KEY) == SETS), None)
-        self._content = Content(self._entries(self._parsed(values)), self._sets(sets))
+        rows = self._parsed(values)
+        self._content = Content(self._entries(rows), self._sets(sets))
+        self._superseded = set(rows) - set(self._content.entries)
         self._known = {}
         self._outdated = set()
 

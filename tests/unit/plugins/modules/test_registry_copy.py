@@ -222,6 +222,19 @@ def test_a_datastore_that_contradicts_itself(to_datastore: Copier, second_file: 
     backwards.refused("'x' and 'y' have the same id")
 
 
+def test_a_row_that_a_renaming_has_left(
+    to_datastore: Copier, datastore_home: DatastoreHome
+) -> None:
+    """The name is free, though there is a row of it."""
+    to_datastore.fill(to_datastore.dest, {"old": entry(), "new": entry()})
+    [old, new] = sorted(datastore_home.rows(), key=lambda row: row["id"], reverse=True)
+    datastore_home.restore([{**old, "moved_to": "new"}])
+    to_datastore.fill(to_datastore.src, {"old": entry(OTHER_ID), "x": entry(str(uuid.uuid4()))})
+    assert to_datastore.foretold_and_run()["copied"] == ["old", "x"]
+    assert datastore_home.ids()["old"] == OTHER_ID
+    assert datastore_home.ids()["new"] == new["connection_id"]
+
+
 class TestInterrupted:
     """Connections that src tells to be being created."""
 
