@@ -79,6 +79,11 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _items(**attributes: t.Any) -> dict[str, t.Any]:
+    """The body of a request that writes rows."""
+    return {"data": {"type": "items", "attributes": attributes}}
+
+
 class _Table:
     """The rows of a datastore, and what its API says of them, in the words of a registry."""
 
@@ -149,8 +154,7 @@ class _Table:
 
         :returns: False where one with the same key was there; what tells rows of two runs apart is in them.
         """
-        attributes = {"conflict_mode": "fail_on_conflict", "values": list(values)}
-        body = {"data": {"type": "items", "attributes": attributes}}
+        body = _items(conflict_mode="fail_on_conflict", values=list(values))
         # A lock may have been released since. Nobody releases a batch.
         releases = RELEASES if len(values) == 1 else 0
         attempt = 0
@@ -178,8 +182,7 @@ class _Table:
     def change(self, key: str, columns: Value) -> bool:
         """Set columns of a row. :returns: False where there is no such row."""
         others = {column: value for column, value in columns.items() if column != KEY}
-        attributes = {"item_key": key, "item_changes": {"ops_set": others}}
-        body = {"data": {"type": "items", "attributes": attributes}}
+        body = _items(item_key=key, item_changes={"ops_set": others})
         try:
             self._client.patch(self._path, self._writing, body)
         except DatadogError as exc:
@@ -190,9 +193,8 @@ class _Table:
 
     def remove(self, key: str) -> None:
         """Delete a row, if it is there."""
-        body = {"data": {"type": "items", "attributes": {"item_key": key}}}
         try:
-            self._client.remove(self._path, self._writing, body)
+            self._client.remove(self._path, self._writing, _items(item_key=key))
         except DatadogError as exc:
             # Of a datastore that is not there nothing is said. Whether a row is answered so is not known, so look.
             if exc.status != 404 and (exc.status != 200 or self.get(key)):
