@@ -41,8 +41,12 @@ demo: $(VENV)/ready ## Show the modules at work on an emulated Datadog
 	@$(VENV)/bin/python tests/demo/demo.py
 
 .PHONY: test
-test: $(VENV)/ready ## Run every test and check
-	@$(VENV)/bin/python tests/run.py
+test: $(VENV)/ready ## Run the checks and the quick tests (5 minutes)
+	@$(VENV)/bin/python tests/ci/run.py
+
+.PHONY: test-all
+test-all: $(VENV)/ready ## Run every test and check (25 minutes)
+	@$(VENV)/bin/python tests/ci/run.py slow
 
 .PHONY: picture
 picture: $(VENV)/ready ## Draw the picture of the README anew, from a run
@@ -55,10 +59,6 @@ first-steps: $(VENV)/ready ## Type what the README's quick start says, in an emp
 .PHONY: docs
 docs: $(VENV)/ready ## Build the documentation site in docs/build/html
 	@$(VENV)/bin/nox -s docs
-
-.PHONY: fault-table
-fault-table: $(VENV)/ready ## Write the guide's table of faults anew
-	@$(VENV)/bin/nox -s fault-table
 
 .PHONY: random-runs
 random-runs: $(VENV)/ready ## Let random runs meet random faults (RUNS=1000 SEED=0)

@@ -109,6 +109,11 @@ _RUNNING = contextlib.ExitStack()
 ORGANISATIONS = 44
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of what C(make test) leaves to C(make test-all)."""
+    config.addinivalue_line("markers", "slow: takes long; left to make test-all")
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Start the one emulator that all tests use, and many where one of the tests wants them.
 

@@ -4,4 +4,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 set -euo pipefail
-exec python -m pytest -p no:cacheprovider --color no -v
+exec python -m pytest -p no:cacheprovider --color no -v -n 4

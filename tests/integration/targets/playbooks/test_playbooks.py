@@ -49,43 +49,6 @@ def writes(datadog: Emulator) -> list[str]:
     return [method for method in methods if method != "GET"]
 
 
-def test_every_kind_of_connection(datadog: Emulator, tmp_path: Path) -> None:
-    """Create, unchanged, check mode, change, delete: 25 action connections and a team connection."""
-    registry = tmp_path / "connections.json"
-    given = (*secrets_file(tmp_path / "canaries.yml"), "-e", f"registry={registry}")
-
-    assert changed(play(datadog, EXAMPLE, *given, "--check")) == 26
-    assert writes(datadog) == []
-    assert changed(play(datadog, EXAMPLE, *given, "-vvvv")) == 26
-    assert writes(datadog) == ["POST"] * 26
-
-    assert changed(play(datadog, EXAMPLE, *given)) == 0
-    assert writes(datadog) == []
-
-    other = (
-        "-e",
-        "aws_role=Another",
-        *secrets_file(tmp_path / "rotated.yml", "-rotated"),
-        "-e",
-        "managed_by=somebody",
-        "--diff",
-    )
-    foretold = play(datadog, EXAMPLE, *given, *other, "--check")
-    assert changed(foretold) == 26
-    assert writes(datadog) == []
-    done = play(datadog, EXAMPLE, *given, *other)
-    assert done == foretold
-    assert sorted(writes(datadog)) == ["DELETE"] + ["PATCH"] * 25 + ["POST"]
-    assert "WARNING" not in done
-    assert CANARY not in registry.read_text(encoding="utf-8")
-
-    assert changed(play(datadog, EXAMPLE, *given, "-e", "state=absent")) == 26
-    assert writes(datadog) == ["DELETE"] * 26
-    counts = datadog.state()["counts"]
-    assert (counts["action_connections"], counts["team_connections"]) == (0, 0)
-    assert changed(play(datadog, EXAMPLE, *given, "-e", "state=absent")) == 0
-
-
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_of_the_documentation(datadog: Emulator, tmp_path: Path, module: str) -> None:
     """The examples of each module run from top to bottom, and what they leave is there in the end."""
