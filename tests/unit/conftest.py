@@ -106,7 +106,7 @@ _EMULATOR = pytest.StashKey[Emulator]()
 _EMULATORS = pytest.StashKey[list[Emulator]]()
 _RUNNING = contextlib.ExitStack()
 #: As many organisations as a test of faults has use for at the same time.
-ORGANISATIONS = 44
+ORGANISATIONS = 28
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -181,7 +181,7 @@ def lone_run(datastore_home: DatastoreHome, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(_datastore_registry, "LEASE", 0.3)
 
 
-@pytest.fixture(params=["file", "datastore"])
+@pytest.fixture(params=["file", pytest.param("datastore", marks=pytest.mark.slow)])
 def home(request: pytest.FixtureRequest) -> Home:
     """A registry in every home that one can have."""
     found: Home = request.getfixturevalue(f"{request.param}_home")

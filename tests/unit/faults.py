@@ -79,23 +79,51 @@ class Scene:
         return str((made[0] if is_bulk else made)["id"])
 
 
+class Ends(t.NamedTuple):
+    """How an operation ends: C(done), C(error), or C(unknown), the error that a connection may have been created.
+
+    :ivar once: if one request is struck.
+    :ivar for_good: if all of them are.
+    """
+
+    once: str
+    for_good: str
+
+
+VERBS = ("read", "create", "create blindly", "connect", "register", "update", "delete")
+_RETRIED = dict.fromkeys(VERBS, Ends("done", "error"))
+_UNKNOWN = Ends("unknown", "unknown")
+_DONE = Ends("done", "done")
+#: An error at once: nothing is repeated.
+REFUSED = dict.fromkeys(VERBS, Ends("error", "error"))
+#: Datadog has done nothing, and says so: everything is repeated.
+LIMITED = _RETRIED
+#: Datadog may have done something: what must not be done twice is looked for first, if there is a list.
+DOUBTFUL = {**_RETRIED, "create blindly": _UNKNOWN}
+#: Datadog did what it was asked for, but nobody hears of it.
+LOST = {**DOUBTFUL, "create": _DONE, "connect": _DONE}
+HARMLESS = dict.fromkeys(VERBS, _DONE)
+
+
 class Fault(t.NamedTuple):
     """Something that goes wrong.
 
-    :ivar title: what the table calls it.
+    :ivar title: what it is called.
     :ivar arrange: makes it go wrong in a scene, and returns the options that lead there.
     :ivar strikes: C(requests), of one method, once or for good; C(reads) alone; or C(connections), whatever is sent over them.
+    :ivar ends: how an operation ends, by its verb.
     """
 
     title: str
     arrange: t.Callable[[Scene], Options]
+    ends: t.Mapping[str, Ends]
     strikes: str = "requests"
 
 
 class Operation(t.NamedTuple):
     """Something that a module does.
 
-    :ivar verb: what the table calls it.
+    :ivar verb: one of VERBS.
     :ivar methods: of the requests that it is about, as a regular expression.
     :ivar prepare: what is there before; returns further options.
     :ivar made: how many connections or registrations there are in the end.
@@ -208,52 +236,69 @@ def _status(status: int, **details: t.Any) -> t.Callable[[Scene], Options]:
 
 
 FAULTS = [
-    Fault("HTTP 400", _status(400)),
-    Fault("HTTP 401", _status(401)),
-    Fault("HTTP 403", _status(403)),
-    Fault("HTTP 408, before anything was done", _status(408)),
-    Fault("HTTP 429 with ``X-RateLimit-Reset``", _status(429, headers={"X-RateLimit-Reset": "1"})),
-    Fault("HTTP 429 without a word on when", _status(429)),
-    Fault("HTTP 500, before anything was done", _status(500)),
-    Fault("HTTP 500, after the work was done", _status(500, when="after")),
-    Fault("HTTP 502 with HTML", _status(502, body="html")),
+    Fault("HTTP 400", _status(400), REFUSED),
+    Fault("HTTP 401", _status(401), REFUSED),
+    Fault("HTTP 403", _status(403), REFUSED),
+    Fault("HTTP 408, before anything was done", _status(408), DOUBTFUL),
     Fault(
-        "HTTP 503 with ``Retry-After``", _status(503, headers={"Retry-After": "1"}, body="empty")
+        "HTTP 429 with ``X-RateLimit-Reset``",
+        _status(429, headers={"X-RateLimit-Reset": "1"}),
+        LIMITED,
     ),
-    Fault("Connection reset before the work", _emulated("reset", when="before")),
-    Fault("Connection reset after the work", _emulated("reset", when="after")),
-    Fault("No answer, and no work", _emulated("hang", when="before")),
-    Fault("No answer, though the work was done", _emulated("hang", when="after")),
-    Fault("Half an answer", _emulated("half")),
-    Fault("Half of the headers", _broken(wire.half_a_head)),
-    Fault("An answer that comes byte by byte", _broken(wire.trickle)),
-    Fault("A wrong content type", _emulated("wrong_type")),
-    Fault("HTTP 200 without a body", _emulated("empty")),
-    Fault("HTTP 200 with what is no JSON", _emulated("not_json")),
-    Fault("HTTP 200 with JSON without ``data``", _emulated("no_data")),
-    Fault("An answer that is not HTTP", _broken(wire.no_http)),
-    Fault("HTTP 100, again and again", _broken(wire.continue_for_ever)),
-    Fault("Headers without end", _broken(wire.headers_for_ever)),
-    Fault("A body without end", _broken(wire.body_for_ever)),
-    Fault("A broken chunk", _broken(wire.broken_chunk)),
-    Fault("Broken compression", _broken(wire.broken_compression)),
-    Fault("TLS ends after the work, without an answer", _broken_tls(wire.hang_up)),
-    Fault("A list that becomes shorter from page to page", _shrinking, "reads"),
-    Fault("A ``next_number`` that never ends", _emulated("endless_pages"), "reads"),
-    Fault("A redirect to another host", _emulated("redirect", location="https://192.0.2.1/")),
-    Fault("A redirect from HTTPS to HTTP", _redirect_to_http, "connections"),
-    Fault("Nobody listens", _nobody_listens, "connections"),
-    Fault("A server without TLS", _no_tls, "connections"),
-    Fault("A certificate of an unknown authority", _certificate(known=False), "connections"),
-    Fault("An expired certificate", _certificate(known=True, expired=True), "connections"),
+    Fault("HTTP 429 without a word on when", _status(429), LIMITED),
+    Fault("HTTP 500, before anything was done", _status(500), DOUBTFUL),
+    Fault("HTTP 500, after the work was done", _status(500, when="after"), LOST),
+    Fault("HTTP 502 with HTML", _status(502, body="html"), DOUBTFUL),
+    Fault(
+        "HTTP 503 with ``Retry-After``",
+        _status(503, headers={"Retry-After": "1"}, body="empty"),
+        DOUBTFUL,
+    ),
+    Fault("Connection reset before the work", _emulated("reset", when="before"), DOUBTFUL),
+    Fault("Connection reset after the work", _emulated("reset", when="after"), LOST),
+    Fault(
+        "No answer, and no work", _emulated("hang", when="before"), {**DOUBTFUL, "create": _UNKNOWN}
+    ),
+    Fault("No answer, though the work was done", _emulated("hang", when="after"), LOST),
+    Fault("Half an answer", _emulated("half"), LOST),
+    Fault(
+        "Half of the headers",
+        _broken(wire.half_a_head),
+        {**LOST, "delete": _DONE, "register": _DONE},
+    ),
+    Fault("An answer that comes byte by byte", _broken(wire.trickle), LOST),
+    Fault("A wrong content type", _emulated("wrong_type"), HARMLESS),
+    Fault("HTTP 200 without a body", _emulated("empty"), LOST),
+    Fault("HTTP 200 with what is no JSON", _emulated("not_json"), LOST),
+    Fault("HTTP 200 with JSON without ``data``", _emulated("no_data"), LOST),
+    Fault("An answer that is not HTTP", _broken(wire.no_http), LOST),
+    Fault("HTTP 100, again and again", _broken(wire.continue_for_ever), LOST),
+    Fault("Headers without end", _broken(wire.headers_for_ever), LOST),
+    Fault("A body without end", _broken(wire.body_for_ever), LOST),
+    Fault("A broken chunk", _broken(wire.broken_chunk), LOST),
+    Fault("Broken compression", _broken(wire.broken_compression), {**LOST, "delete": _DONE}),
+    Fault("TLS ends after the work, without an answer", _broken_tls(wire.hang_up), LOST),
+    Fault("A list that becomes shorter from page to page", _shrinking, HARMLESS, "reads"),
+    Fault("A ``next_number`` that never ends", _emulated("endless_pages"), HARMLESS, "reads"),
+    Fault(
+        "A redirect to another host", _emulated("redirect", location="https://192.0.2.1/"), REFUSED
+    ),
+    Fault("A redirect from HTTPS to HTTP", _redirect_to_http, REFUSED, "connections"),
+    Fault("Nobody listens", _nobody_listens, REFUSED, "connections"),
+    Fault("A server without TLS", _no_tls, REFUSED, "connections"),
+    Fault(
+        "A certificate of an unknown authority", _certificate(known=False), REFUSED, "connections"
+    ),
+    Fault("An expired certificate", _certificate(known=True, expired=True), REFUSED, "connections"),
     Fault(
         "A certificate of another name",
         _certificate(known=True, name="datadog.example.com"),
+        REFUSED,
         "connections",
     ),
-    Fault("A proxy where nobody listens", _proxy(None), "connections"),
-    Fault("A proxy that wants a password", _proxy(407), "connections"),
-    Fault("A proxy that answers HTTP 502", _proxy(502), "connections"),
+    Fault("A proxy where nobody listens", _proxy(None), REFUSED, "connections"),
+    Fault("A proxy that wants a password", _proxy(407), REFUSED, "connections"),
+    Fault("A proxy that answers HTTP 502", _proxy(502), REFUSED, "connections"),
 ]
 
 GITLAB = example("gitlab.api_key")
@@ -321,58 +366,49 @@ def _registration(scene: Scene) -> Options:
     return {}
 
 
-def _of_set(options: Options) -> Options:
-    """The same for a plural module."""
-    shared = {name: value for name, value in options.items() if name == "state"}
-    rest = {name: value for name, value in options.items() if name != "state"}
-    return {"connections": [rest], **shared}
-
-
-def _both(
-    module: str,
-    verb: str,
-    methods: str,
-    options: Options,
-    prepare: t.Callable[[Scene], Options],
-    made: int,
-) -> list[Operation]:
-    """For a singular module and its plural."""
-    return [
-        Operation(module, verb, methods, options, prepare, made),
-        Operation(f"{module}s", verb, methods, _of_set(options), prepare, made),
-    ]
-
-
 AS_THERE = {"name": AWS["name"], "aws": {"assume_role": {"role": "Another"}}}
-READ = [
-    *_both("action_connection", "reading", "GET", AS_THERE, _connection, 1),
-    *_both("team_connection", "reading", "GET", PAIR, _team_connection, 1),
-    Operation("action_connection_info", "reading", "GET", {}, _connection, 1),
-    Operation("team_connection_info", "reading", "GET", {}, _team_connection, 1),
-    Operation("app_key_registration", "reading", "GET", {"app_key_id": KEY_ID}, _registration, 1),
-    Operation("app_key_registration_info", "reading", "GET", {}, _registration, 1),
-]
 ABSENT = {"state": "absent"}
+#: Singular and plural modules share what meets faults, so each takes its turn.
+READ = [
+    Operation("action_connection", "read", "GET", AS_THERE, _connection, 1),
+    Operation("team_connections", "read", "GET", {"connections": [PAIR]}, _team_connection, 1),
+    Operation("action_connection_info", "read", "GET", {}, _connection, 1),
+    Operation("team_connection_info", "read", "GET", {}, _team_connection, 1),
+    Operation("app_key_registration", "read", "GET", {"app_key_id": KEY_ID}, _registration, 1),
+]
 WRITE = [
-    *_both("action_connection", "creating", "POST", GITLAB, _registry, 1),
-    *_both(
-        "action_connection", "creating, without Datadog's list", "POST", GITLAB, _registry_alone, 1
+    Operation("action_connection", "create", "POST", GITLAB, _registry, 1),
+    Operation("action_connections", "create", "POST", {"connections": [GITLAB]}, _registry, 1),
+    Operation("action_connection", "create blindly", "POST", GITLAB, _registry_alone, 1),
+    Operation("team_connection", "connect", "POST", PAIR, _team, 1),
+    Operation("app_key_registration", "register", "PUT", {"app_key_id": KEY_ID}, _nothing, 1),
+    Operation(
+        "action_connections",
+        "update",
+        "PATCH",
+        {"connections": [AWS]},
+        _connection_and_registry,
+        1,
     ),
-    *_both("team_connection", "creating", "POST", PAIR, _team, 1),
-    Operation("app_key_registration", "creating", "PUT", {"app_key_id": KEY_ID}, _nothing, 1),
-    *_both("action_connection", "updating", "PATCH", AWS, _connection_and_registry, 1),
-    *_both(
+    Operation(
         "action_connection",
-        "deleting",
+        "delete",
         "DELETE",
         {"name": AWS["name"], **ABSENT},
         _connection_and_registry,
         0,
     ),
-    *_both("team_connection", "deleting", "DELETE", {**PAIR, **ABSENT}, _team_connection, 0),
+    Operation(
+        "team_connections",
+        "delete",
+        "DELETE",
+        {"connections": [PAIR], **ABSENT},
+        _team_connection,
+        0,
+    ),
     Operation(
         "app_key_registration",
-        "deleting",
+        "delete",
         "DELETE",
         {"app_key_id": KEY_ID, **ABSENT},
         _registration,

@@ -241,6 +241,7 @@ class TestIdentity:
         datadog.connection(**{**GITLAB, "name": "gitlab"})
         assert datadog.connection(**GITLAB)["operation"] == "create"
 
+    @pytest.mark.slow
     def test_two_of_one_name_are_an_error_that_names_their_ids(self, datadog: Datadog) -> None:
         ids = [
             datadog.connection(**{**GITLAB, "name": name})["connection_id"]
@@ -777,6 +778,7 @@ def test_what_is_required_on_create_is_named_by_its_path(datadog: Datadog, kind:
     assert all(request["status"] == 201 for request in datadog.requests("POST"))
 
 
+@pytest.mark.slow
 class TestLostAnswers:
     @pytest.mark.parametrize(
         "fault",
@@ -841,6 +843,7 @@ class TestLostAnswers:
         assert len(datadog.requests("POST")) == 2
 
 
+@pytest.mark.slow
 class TestTwoRunners:
     def test_of_two_that_create_one_stays(self, datadog: Datadog) -> None:
         datadog.emulator.settings(latency=0.3)
@@ -881,6 +884,7 @@ class TestTwoRunners:
             assert all(connection_id in message for connection_id in left)
 
 
+@pytest.mark.slow
 class TestKilled:
     @staticmethod
     def kill_at(datadog: Datadog, method: str, task: dict[str, t.Any]) -> None:

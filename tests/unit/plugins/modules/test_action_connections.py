@@ -95,6 +95,18 @@ class Set:
         assert self.home.ids() == {each["name"]: each["id"] for each in there}
 
 
+@pytest.fixture
+def home(request: pytest.FixtureRequest) -> Home:
+    """A registry in a file, unless a test asks for both backends."""
+    found: Home = request.getfixturevalue(f"{getattr(request, 'param', 'file')}_home")
+    return found
+
+
+BOTH_BACKENDS = pytest.mark.parametrize(
+    "home", ["file", pytest.param("datastore", marks=pytest.mark.slow)], indirect=True
+)
+
+
 @pytest.fixture(name="kept")
 def fixture_kept(keeper: Keeper) -> Set:
     return Set(keeper)
@@ -144,6 +156,7 @@ class TestLifeCycle:
                 "drifted",
             }
 
+    @BOTH_BACKENDS
     def test_only_what_differs_is_written(self, kept: Set) -> None:
         kept.run(*ALL, aws("More"))
         kept.datadog.emulator.clear()
@@ -287,6 +300,7 @@ class TestRequests:
         kept.is_silent(*ALL)
         assert len(kept.datadog.requests()) == 1
 
+    @pytest.mark.slow
     def test_all_wait_when_one_is_told_to(self, kept: Set) -> None:
         tasks = roles(12)
         kept.run(*tasks)
@@ -306,6 +320,7 @@ class TestRequests:
         first = paths.index(limited)
         assert paths.index(limited, first + 1) - first <= 6
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("limit", ["15/1", "4/0.4"])
     def test_a_tight_rate_limit(self, kept_in_file: Set, limit: str) -> None:
         datadog = kept_in_file.datadog
@@ -352,6 +367,7 @@ class TestRequestsOfADatastore:
 
 
 class TestPurge:
+    @BOTH_BACKENDS
     def test_what_the_registry_knows_goes(self, kept: Set) -> None:
         kept.run(*ALL)
         kept.datadog.connection(**aws("Somebody else's"))
@@ -411,6 +427,7 @@ class TestPurge:
             )
         assert "Interrupted" in kept.home.entries()
 
+    @BOTH_BACKENDS
     def test_both_of_an_interrupted_replacement_go(self, kept: Set) -> None:
         kept.run(aws("A"), aws("B"))
         kept.keeper.add_fault("hang", method="DELETE", when="before", seconds=None)
@@ -440,6 +457,7 @@ class TestPurge:
         kept.run(aws("C"), purge=True)
         assert listed in kept.keeper.there()
 
+    @BOTH_BACKENDS
     def test_two_sets_at_once(self, kept: Set) -> None:
         """Each removes what the other one keeps. It is undecided which one wins, but nothing is doubled or lost."""
         kept.datadog.emulator.settings(latency=0.02)
@@ -478,6 +496,7 @@ class TestSetFingerprint:
 
     TASKS = [gitlab("A", f"{CANARY}-a"), gitlab("B", f"{CANARY}-b"), aws("C")]
 
+    @BOTH_BACKENDS
     def test_it_is_recorded_with_what_changes(self, kept: Set) -> None:
         kept.run(*self.TASKS, check_mode=True)
         assert not kept.home.sets()
@@ -506,6 +525,7 @@ class TestSetFingerprint:
         kept.home.remember("A", secrets=kept.home.entries()["B"]["secrets"])
         assert operations(kept.run(*self.TASKS)) == ["update", "none", "none"]
 
+    @pytest.mark.slow
     def test_the_last_sixteen_are_kept(self, kept: Set) -> None:
         found: set[str] = set()
         for number in range(18):
@@ -514,6 +534,7 @@ class TestSetFingerprint:
         assert len(found) == 18 and len(kept.home.sets()) == 16
 
 
+@pytest.mark.slow
 class TestStaleLists:
     """What the list said holds for as long as nothing else says otherwise."""
 
@@ -624,6 +645,7 @@ class TestFailures:
         assert not kept.run(*tasks)["changed"]
         kept.is_whole(*(task["name"] for task in tasks))
 
+    @BOTH_BACKENDS
     @pytest.mark.parametrize("concurrency", [1, 8])
     def test_one_is_refused_and_the_rest_is_done(self, kept: Set, concurrency: int) -> None:
         tasks = [*roles(6), gitlab("G")]
@@ -642,6 +664,7 @@ class TestFailures:
         kept.is_silent(*tasks)
         kept.is_whole(*titles(again))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("status", [401, 403, 429, 500])
     def test_what_all_would_meet_ends_it(self, kept: Set, status: int) -> None:
         tasks = roles(60)
@@ -671,6 +694,8 @@ class TestFailures:
         assert (result["changed"], result["diff"]) == (False, [])
         assert kept.datadog.writes() == [] and kept.home.raw() == before
 
+    @BOTH_BACKENDS
+    @pytest.mark.slow
     @pytest.mark.parametrize("fault", LOST_ANSWERS)
     def test_lost_answers(self, kept: Set, fault: dict[str, t.Any]) -> None:
         tasks = [*roles(6), gitlab("G")]
@@ -682,6 +707,8 @@ class TestFailures:
         kept.is_silent(*tasks)
 
     # The list, two changes that are read back, four creations, the list.
+    @BOTH_BACKENDS
+    @pytest.mark.slow
     @pytest.mark.parametrize("point", range(0, 10, 3))
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_killed(self, kept: Set, when: str, point: int) -> None:
@@ -702,6 +729,7 @@ class TestFailures:
         kept.is_whole(*titles(result))
         kept.is_silent(*tasks)
 
+    @BOTH_BACKENDS
     def test_a_registry_that_cannot_be_written(self, kept: Set) -> None:
         kept.run(aws("A"))
         kept.home.forbid_writing()
@@ -711,6 +739,8 @@ class TestFailures:
         assert len(kept.keeper.there()) == 1
 
 
+@pytest.mark.slow
+@BOTH_BACKENDS
 class TestAtOnce:
     @pytest.mark.parametrize("with_registry", [True, False])
     def test_two_runs(self, kept: Set, with_registry: bool) -> None:

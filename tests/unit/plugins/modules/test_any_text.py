@@ -20,6 +20,8 @@ from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog
 from ansible_collections.tidyops.datadog.tests.unit.states import examples
 from ansible_collections.tidyops.datadog.tests.unit.wire import Loopback
 
+pytestmark = pytest.mark.slow
+
 AN_ID = "3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"
 PATHS = re.compile(
     rf"/api/v2/(actions/connections|actions/app_key_registrations|team|team/connections)(/{AN_ID})?"

@@ -67,6 +67,7 @@ def test_reading(datadog: Datadog) -> None:
     assert result["missing"] == [KEY_ID]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", LOST_ANSWERS)
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_lost_answers(datadog: Datadog, state: str, fault: dict[str, t.Any]) -> None:

@@ -19,6 +19,8 @@ from ansible_collections.tidyops.datadog.tests.unit.keeper import (
 )
 from ansible_collections.tidyops.datadog.tests.unit.module_runner import Run
 
+pytestmark = pytest.mark.slow
+
 GITLAB = example("gitlab.api_key")
 #: Seconds. Much longer than LEASE is here, and much shorter than runs wait for each other.
 SOON = 30

@@ -31,6 +31,8 @@ from ansible_collections.tidyops.datadog.tests.unit.states import (
     held_after,
 )
 
+pytestmark = pytest.mark.slow
+
 PATH = "/api/v2/actions/connections"
 TEAM_PATH = "/api/v2/team"
 LINK_PATH = "/api/v2/team/connections"

@@ -34,6 +34,8 @@ from ansible_collections.tidyops.datadog.tests.unit.stories import (
     Task,
 )
 
+pytestmark = pytest.mark.slow
+
 COUNT = int(os.environ.get("RANDOM_RUNS", "12"))
 START = int(os.environ.get("RANDOM_SEED", "0"))
 ACTIONS = "/api/v2/actions/connections"

@@ -41,7 +41,7 @@ def test_every_kind_but_one_has_secrets() -> None:
 
 
 @pytest.mark.parametrize("no_list", [None, 404])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["aws.assume_role", "gitlab.api_key", "http.token_auth"])
 def test_a_second_run_is_silent(keeper: Keeper, kind: str, no_list: int | None) -> None:
     keeper.datadog.emulator.settings(no_list=no_list)
     task = example(kind)
@@ -59,7 +59,14 @@ def test_a_second_run_is_silent(keeper: Keeper, kind: str, no_list: int | None) 
     assert keeper.run(name=task["name"], state="absent")["changed"] is False
 
 
-@pytest.mark.parametrize("kind", WITH_SECRETS)
+@pytest.mark.parametrize(
+    "kind, home",
+    [
+        *((kind, "file") for kind in WITH_SECRETS),
+        pytest.param("http.token_auth", "datastore", marks=pytest.mark.slow),
+    ],
+    indirect=["home"],
+)
 def test_a_rotated_secret_is_sent_once(keeper: Keeper, kind: str) -> None:
     created = keeper.run(**example(kind))
     task = rotated(example(kind), kind)
@@ -422,6 +429,7 @@ class TestWithoutTheList:
         keeper.is_silent(**task)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [
@@ -454,6 +462,7 @@ class TestSite:
         assert keeper.datadog.requests() == [] and keeper.home.raw() == before
 
 
+@pytest.mark.slow
 class TestTwoRunners:
     def test_ten_that_create_one_each(self, keeper: Keeper) -> None:
         keeper.datadog.emulator.settings(latency=0.05)
@@ -528,6 +537,7 @@ class TestTwoRunners:
         keeper.is_silent(**GITLAB)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("lone_run")
 class TestKilled:
     def each_point(

@@ -235,6 +235,7 @@ def test_a_row_that_a_renaming_has_left(
     assert datastore_home.ids()["new"] == new["connection_id"]
 
 
+@pytest.mark.slow
 class TestInterrupted:
     """Connections that src tells to be being created."""
 
@@ -267,6 +268,7 @@ class TestInterrupted:
         assert copier.dest.ids() == {GITLAB["name"]: created}
 
 
+@pytest.mark.slow
 class TestMany:
     def test_requests(self, to_datastore: Copier, second_file: FileHome) -> None:
         known = entries(250)
@@ -333,6 +335,7 @@ class TestMany:
         assert list(json.loads(second_file.raw())["sets"]) == own + others[-6:]
 
 
+@pytest.mark.slow
 class TestAtOnce:
     @pytest.mark.parametrize("when", ["before", "after"])
     @pytest.mark.parametrize("partial_batches", [True, False])

@@ -262,6 +262,7 @@ class TestRefused:
         assert keeper.datadog.emulator.call("PATCH", path, body).status == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [400, 409, 412, 422])
 def test_whatever_a_conflict_is_called(keeper: Keeper, status: int) -> None:
     keeper.datadog.emulator.settings(datastore_conflict=status, latency=0.1, no_list=404)
@@ -271,6 +272,7 @@ def test_whatever_a_conflict_is_called(keeper: Keeper, status: int) -> None:
     assert len(keeper.there()) == 1
 
 
+@pytest.mark.slow
 class TestMovedRows:
     """What a run leaves that was killed when a connection was recorded by its new name, and the row of the former one was there."""
 
@@ -364,6 +366,7 @@ class TestPages:
         assert len(info["missing"]) == 140
 
 
+@pytest.mark.slow
 class TestLocks:
     def test_a_run_that_is_slow_but_alive_is_waited_for(self, keeper: Keeper) -> None:
         keeper.add_fault("hang", method="POST", when="after", seconds=4)
@@ -505,6 +508,7 @@ class TestLocks:
         keeper.is_silent(**ROTATED)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("lone_run")
 class TestFaults:
     """Something goes wrong with a request of the registry."""

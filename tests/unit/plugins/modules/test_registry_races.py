@@ -17,6 +17,8 @@ from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY, exam
 from ansible_collections.tidyops.datadog.tests.unit.keeper import Keeper, rotated, secrets_of
 from ansible_collections.tidyops.datadog.tests.unit.module_runner import Run
 
+pytestmark = pytest.mark.slow
+
 AWS = example("aws.assume_role")
 GITLAB = example("gitlab.api_key")
 HTTP = example("http.token_auth")

@@ -158,6 +158,7 @@ def test_what_is_in_the_way_is_named(datadog: Datadog) -> None:
     assert existing in result["msg"] and "@acme/platform" in result["msg"]
 
 
+@pytest.mark.slow
 class TestFaults:
     @pytest.mark.parametrize(
         "fault",

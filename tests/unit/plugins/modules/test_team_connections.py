@@ -175,6 +175,7 @@ class TestRequests:
         assert [len(request["body"]["data"]) for request in datadog.writes()] == [100, 100, 50]
         assert not there(datadog)
 
+    @pytest.mark.slow
     def test_two_thousand(self, datadog: Datadog) -> None:
         ids = create_teams(datadog, 20)
         tasks = [task for number in range(100) for task in pairs(ids, f"g{number}")]
@@ -302,6 +303,7 @@ class TestPurge:
         assert len(there(datadog)) == 2
 
 
+@pytest.mark.slow
 class TestFailures:
     def test_what_is_in_the_way_is_named_and_the_rest_is_done(self, datadog: Datadog) -> None:
         datadog.emulator.settings(one_link_per_team=True)
