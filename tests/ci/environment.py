@@ -67,20 +67,23 @@ def _without_shims(path: str) -> str:
     return os.pathsep.join(map(str, directories))
 
 
+def _write(path: Path, text: str) -> None:
+    """Write a file, unless it is there already: another session may be reading it."""
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
 def prepare(home: Path) -> None:
     """Set up the environment of all sessions, with this directory as their home."""
     settings = _pip_settings()
     _configure_uv(settings)
     os.environ["PATH"] = _without_shims(os.environ["PATH"])
 
-    pip_configuration = home / ".config" / "pip" / "pip.conf"
     lines = ["[global]", *(f"{name} = {value}" for name, value in settings.items())]
-    pip_configuration.parent.mkdir(parents=True, exist_ok=True)
-    pip_configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    cache = home / ".ansible" / "test" / "cache"
-    cache.mkdir(parents=True, exist_ok=True)
+    _write(home / ".config" / "pip" / "pip.conf", "\n".join(lines) + "\n")
     for version in PIP_VERSIONS:
-        get_pip = cache / f"get_pip_{version.replace('.', '_')}.py"
-        get_pip.write_text(GET_PIP, encoding="utf-8")
+        name = f"get_pip_{version.replace('.', '_')}.py"
+        _write(home / ".ansible" / "test" / "cache" / name, GET_PIP)
     os.environ.setdefault("GIT_CONFIG_GLOBAL", str(Path.home() / ".gitconfig"))
     os.environ["HOME"] = str(home)

@@ -4,4 +4,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 set -euo pipefail
-exec python -m pytest -p no:cacheprovider --color no -v -n 4
+# A short path, since Ansible creates sockets below it.
+exec python -m pytest -p no:cacheprovider --color no -v -n 4 --basetemp="$(mktemp -d)"
