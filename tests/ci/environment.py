@@ -56,7 +56,7 @@ def _configure_uv(settings: dict[str, str]) -> None:
     os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 
 
-def _without_shims(path: str) -> str:
+def _search_path(path: str) -> str:
     directories: list[Path] = []
     for directory in map(Path, path.split(os.pathsep)):
         if directory.name == "shims":
@@ -64,6 +64,8 @@ def _without_shims(path: str) -> str:
         else:
             directories.append(directory)
     directories.extend(Path.home().glob(".pyenv/versions/3.*/bin"))
+    # antsibull-nox needs ansible-galaxy in environments without ansible-core, too.
+    directories.append(Path(sys.executable).parent)
     return os.pathsep.join(map(str, directories))
 
 
@@ -78,7 +80,7 @@ def prepare(home: Path) -> None:
     """Set up the environment of all sessions, with this directory as their home."""
     settings = _pip_settings()
     _configure_uv(settings)
-    os.environ["PATH"] = _without_shims(os.environ["PATH"])
+    os.environ["PATH"] = _search_path(os.environ["PATH"])
 
     lines = ["[global]", *(f"{name} = {value}" for name, value in settings.items())]
     _write(home / ".config" / "pip" / "pip.conf", "\n".join(lines) + "\n")
