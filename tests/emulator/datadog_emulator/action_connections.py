@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from .answers import Answer, Refusal, generic_error, plain_error
 from .catalogue import BY_TYPES, INTEGRATIONS, Credentials
+from .datastores import timestamp as iso_timestamp
 from .endpoint import PAGING, Call, Endpoint, is_uuid, page
 from .schema import Violation, connection_violations
 
@@ -96,13 +97,13 @@ def create(state: State, call: Call) -> Answer:
         creator=call.actor,
     )
     state.action_connections[connection.id] = connection
-    return Answer(201, {"data": _written(connection, state.settings)})
+    return Answer(201, {"data": _document(connection, state.settings)})
 
 
 def get(state: State, call: Call) -> Answer:
     """Return one connection, with its times and its creator."""
     connection = _find(state, call, "getting")
-    return Answer(200, {"data": _read(connection, state.settings)})
+    return Answer(200, {"data": _read(connection, state.settings, True)})
 
 
 def update(state: State, call: Call) -> Answer:
@@ -120,7 +121,7 @@ def update(state: State, call: Call) -> Answer:
     connection.tags = attributes.get("tags", connection.tags)
     # Also when nothing differs: whether that moves the time is not known.
     connection.touch()
-    return Answer(200, {"data": _written(connection, state.settings)})
+    return Answer(200, {"data": _read(connection, state.settings, False)})
 
 
 def delete(state: State, call: Call) -> Answer:
@@ -130,27 +131,39 @@ def delete(state: State, call: Call) -> Answer:
 
 
 def list_connections(state: State, call: Call) -> Answer:
-    """Return a page of the preview list, unless this organisation does not have it."""
-    if state.settings.no_list is not None:
-        raise _no_preview(state.settings.no_list)
+    """Return a page of the list, where this organization has it: it is in no released document."""
+    if not state.settings.list:
+        raise _no_list(state.settings.no_list)
     number, size = page(call, DEFAULT_PAGE_SIZE, generic_error)
     _check_query(call)
     everything = list(state.action_connections.values())
     found = _sorted([item for item in everything if _matches(item, call)], call)
     rows = found[number * size : (number + 1) * size]
-    counts = Counter(connection.integration["type"] for connection in everything)
     meta = {
         "total": len(everything),
         "total_filtered": len(found),
-        "integration_counts": dict(sorted(counts.items())),
+        # It may be null, and here it is so on every page but the first.
+        "integration_counts": None if number else _counts(everything, found),
     }
-    return Answer(200, {"data": [_read(row, state.settings) for row in rows], "meta": meta})
+    return Answer(200, {"data": [_row(row, state.settings) for row in rows], "meta": meta})
 
 
-def _no_preview(status: int) -> Refusal:
+def _counts(
+    everything: list[ActionConnection], found: list[ActionConnection]
+) -> list[dict[str, Any]]:
+    total, filtered = (
+        Counter(item.integration["type"] for item in some) for some in (everything, found)
+    )
+    return [
+        {"integration_type": name, "total_count": total[name], "filtered_count": filtered[name]}
+        for name in sorted(total)
+    ]
+
+
+def _no_list(status: int) -> Refusal:
     if status == 404:
         return Refusal(404, plain_error(404, "Not found"))
-    return Refusal(status, generic_error(status, "listing connections is in preview"))
+    return Refusal(status, generic_error(status, "listing connections is not offered"))
 
 
 def _refuse_violations(found: list[Violation], verb: str) -> None:
@@ -261,36 +274,45 @@ def _merged_list(
     return list(merged.values())
 
 
-def _written(connection: ActionConnection, settings: Settings) -> dict[str, Any]:
-    """Return a connection as POST and PATCH answer it.
-
-    No times: POST was seen without them, and for PATCH nobody knows.
-    """
+def _document(connection: ActionConnection, settings: Settings) -> dict[str, Any]:
+    """Return a connection as the POST answers it: without times and creator."""
     integration = copy.deepcopy(connection.integration)
+    credentials = integration["credentials"]
     for name in connection.kind.secrets:
-        integration["credentials"][name] = ""
-    for token in integration["credentials"].get("tokens", []):
-        token["value"] = ""
+        credentials[name] = ""
+    if "tokens" in credentials:
+        tokens = [{**token, "value": ""} for token in credentials.pop("tokens")]
+        if settings.tokens_as != "none":
+            credentials[settings.tokens_as] = tokens
     attributes: dict[str, Any] = {"integration": integration, "name": connection.name}
-    if connection.tags is not None:
+    if connection.tags:
         attributes["tags"] = connection.tags
     if not settings.plain_attributes:
-        attributes["acting_user_can_resolve"] = True
+        attributes["acting_user_can_resolve"] = False
         attributes["external_secrets_manager"] = None
         attributes["is_favorite"] = False
     return {"id": connection.id, "type": "action_connection", "attributes": attributes}
 
 
-def _read(connection: ActionConnection, settings: Settings) -> dict[str, Any]:
-    """Return a connection as GET and the list answer it."""
-    data = _written(connection, settings)
-    if settings.omit_tokens:
-        data["attributes"]["integration"]["credentials"].pop("tokens", None)
+def _read(connection: ActionConnection, settings: Settings, can_resolve: bool) -> dict[str, Any]:
+    """Return a connection as GET and PATCH answer it."""
+    data = _document(connection, settings)
     if not settings.plain_attributes:
+        data["attributes"]["acting_user_can_resolve"] = can_resolve
         data["attributes"]["created_at"] = timestamp(connection.created_at)
         data["attributes"]["last_updated"] = timestamp(connection.last_updated)
-        creator = {"id": connection.creator, "type": "user"}
+        creator = {"id": connection.creator, "type": "created_by"}
         data["relationships"] = {"created_by": {"data": creator}}
+    return data
+
+
+def _row(connection: ActionConnection, settings: Settings) -> dict[str, Any]:
+    """Return a connection as the list answers it: with ISO times, and the creator an attribute."""
+    data = _read(connection, settings, True)
+    if data.pop("relationships", None):
+        data["attributes"]["created_at"] = iso_timestamp(connection.created_at)
+        data["attributes"]["last_updated"] = iso_timestamp(connection.last_updated)
+        data["attributes"]["created_by"] = {"id": connection.creator}
     return data
 
 
@@ -326,8 +348,9 @@ def _wanted(call: Call, name: str) -> set[str]:
 
 def _check_query(call: Call) -> None:
     """Refuse values that cannot fit anything, above all ones joined by commas."""
-    if call.query.get("sort", "name").lstrip("-") not in _SORT_KEYS:
-        raise Refusal(400, generic_error(400, f"sort must be one of {', '.join(_SORT_KEYS)}"))
+    for value in call.query.getall("sort", ()):
+        if value.removeprefix("-") not in _SORT_KEYS:
+            raise Refusal(400, generic_error(400, f"sort must be one of {', '.join(_SORT_KEYS)}"))
     for name in _ID_FILTERS:
         for value in call.query.getall(name, ()):
             if not is_uuid(value):
@@ -345,9 +368,9 @@ def _check_query(call: Call) -> None:
 def _sorted(found: list[ActionConnection], call: Call) -> list[ActionConnection]:
     # Ids are random: without "sort" the order is not that of creation.
     found.sort(key=lambda connection: connection.id)
-    sort = call.query.get("sort")
-    if sort is not None:
-        found.sort(key=_SORT_KEYS[sort.lstrip("-")], reverse=sort.startswith("-"))
+    # The first of several decides, so it comes last.
+    for sort in reversed(call.query.getall("sort", ())):
+        found.sort(key=_SORT_KEYS[sort.removeprefix("-")], reverse=sort.startswith("-"))
     return found
 
 
@@ -372,8 +395,8 @@ def endpoints() -> Iterator[Endpoint]:
         "GET",
         PATH,
         list_connections,
-        parameters=PAGING | {"filter[search]", "filter[environment]", "sort"},
-        repeated=_FILTERS,
+        parameters=PAGING | {"filter[search]", "filter[environment]"},
+        repeated=_FILTERS | {"sort"},
     )
     yield endpoint("GET", one, get)
     yield endpoint("PATCH", one, update, takes_body=True)

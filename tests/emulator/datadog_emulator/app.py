@@ -62,7 +62,7 @@ def _served(endpoint: Endpoint, state: State) -> Handler:
             check_query(endpoint, request.query)
             encoding = request.headers.get("Content-Encoding", "identity")
             body = read_body(endpoint, request.content_type, encoding, raw)
-            call = Call(request.match_info, request.query, body, actor)
+            call = Call(request.match_info, request.query, body, actor, str(request.url.origin()))
             return endpoint.handler(state, call).response()
         except Refusal as refusal:
             return refusal.answer.response()

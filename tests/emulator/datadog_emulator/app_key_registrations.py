@@ -21,14 +21,14 @@ DEFAULT_PAGE_SIZE = 50
 
 
 def register(state: State, call: Call) -> Answer:
-    """Register an application key by its id."""
+    """Register an application key by its id; once more is no error.
+
+    Which keys exist is known where only some are accepted, or some are said not to exist.
+    """
     key_id = _key_id(call)
     known = {app_key_id(key) for key in state.settings.app_key}
-    if known and key_id not in known:
-        raise _not_found()
-    if key_id in state.app_key_registrations:
-        # Not known: Datadog may as well answer 201 again.
-        raise Refusal(409, titled_error(409, "app key is already registered"))
+    if key_id in state.settings.unknown_app_key or (known and key_id not in known):
+        raise Refusal(500, {"detail": "unexpected app key registration error"})
     state.app_key_registrations.add(key_id)
     return Answer(201, {"data": _row(key_id)})
 
@@ -68,18 +68,16 @@ def _key_id(call: Call) -> str:
 def _registered(state: State, call: Call) -> str:
     key_id = _key_id(call)
     if key_id not in state.app_key_registrations:
-        raise _not_found()
+        raise Refusal(404, {"detail": "app key not found"})
     return key_id
-
-
-def _not_found() -> Refusal:
-    return Refusal(404, {"detail": "app key not found"})
 
 
 def endpoints() -> Iterator[Endpoint]:
     """Return the endpoints of this API."""
     one = PATH + "/{app_key_id:[^/]+}"
-    yield Endpoint("GET", PATH, list_registrations, titled_error, parameters=PAGING)
-    yield Endpoint("GET", one, get, titled_error)
-    yield Endpoint("PUT", one, register, titled_error)
-    yield Endpoint("DELETE", one, unregister, titled_error)
+    read = "org_app_keys_read"
+    write = "user_access_manage or user_app_keys or service_account_write"
+    yield Endpoint("GET", PATH, list_registrations, titled_error, read, parameters=PAGING)
+    yield Endpoint("GET", one, get, titled_error, read)
+    yield Endpoint("PUT", one, register, titled_error, write)
+    yield Endpoint("DELETE", one, unregister, titled_error, write)

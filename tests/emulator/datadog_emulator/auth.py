@@ -27,7 +27,7 @@ def authorize(
 ) -> str:
     """Return the id of the user who asks, or refuse as Datadog does."""
     user, app_key = _authenticate(headers, settings)
-    if endpoint.permission and endpoint.permission in settings.deny:
+    if endpoint.permission and set(endpoint.permission.split(" or ")) <= set(settings.deny):
         raise endpoint.refuse(403, f"this action requires the {endpoint.permission} permission")
     must_be_registered = settings.require_registration and endpoint.needs_registration
     # An access token is no application key: there is nothing to register.

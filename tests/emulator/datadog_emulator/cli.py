@@ -19,7 +19,7 @@ from aiohttp import web
 
 from .app import build_app
 from .log import RequestLog
-from .settings import PERMISSIONS, Settings
+from .settings import PERMISSIONS, TOKEN_FORMS, Settings
 from .state import State
 
 HOST = "127.0.0.1"
@@ -57,23 +57,35 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         type=_port,
         metavar="N",
-        help="port on loopback; 0 takes a free one; given again: of another organisation",
+        help="port on loopback; 0 takes a free one; given again: of another organization",
     )
     add("--latency", type=float, default=0.0, metavar="SECONDS", help="delay of every answer")
+    add("--list", action="store_true", help="the list of action connections is offered")
     add(
         "--no-list",
-        nargs="?",
         type=int,
-        const=404,
+        default=404,
         metavar="STATUS",
-        help="the list of action connections is not offered",
+        help="the answer where the list is not offered",
     )
-    add("--omit-tokens", action="store_true", help="GET leaves out the tokens of HTTP connections")
     add(
-        "--plain-attributes", action="store_true", help="an older organisation: no extra attributes"
+        "--tokens-as",
+        choices=TOKEN_FORMS,
+        default=TOKEN_FORMS[0],
+        help="the name under which tokens of HTTP connections come back",
+    )
+    add(
+        "--plain-attributes", action="store_true", help="an older organization: no extra attributes"
     )
     for name in ("api-key", "app-key", "access-token"):
         add(f"--{name}", action="append", default=[], metavar="VALUE", help="accept only these")
+    add(
+        "--unknown-app-key",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="an application key that does not exist",
+    )
     add("--require-registration", action="store_true", help="application keys must be registered")
     add(
         "--deny",

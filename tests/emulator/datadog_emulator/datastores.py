@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
-from .answers import Answer, Refusal
+from .answers import CONTENT_TYPE, Answer, Refusal
 from .endpoint import Call, Endpoint, is_uuid
 from .schema import TEXT, closed_object, violations
 
@@ -182,7 +182,7 @@ def update(state: State, call: Call) -> Answer:
 def delete(state: State, call: Call) -> Answer:
     """Delete a datastore and its rows; that there is none is no error, but an empty answer."""
     if datastore_id(call) not in state.datastores:
-        return Answer(200)
+        return Answer(200, headers={"Content-Type": CONTENT_TYPE})
     store = find(state, call, "manager")
     del state.datastores[store.id]
     return Answer(200, {"data": {"id": store.id, "type": "datastores"}})

@@ -27,12 +27,13 @@ MAX_DEPTH = 50
 
 @dataclass(frozen=True)
 class Call:
-    """A request that was found to be in order: path variables, query, JSON body, and who asks."""
+    """A request that was found to be in order: path variables, query, JSON body, who asks, where."""
 
     path: Mapping[str, str]
     query: MultiMapping[str]
     body: Any
     actor: str
+    origin: str
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Endpoint:
     """One method of one path.
 
     ``parameters`` may stand in the query once, ``repeated`` ones any number of times, and no
-    others. Handlers never wait: what one of them does is done before the next request is read.
+    others. ``permission`` may name several, of which one is enough: ``one or another``. Handlers
+    never wait: what one of them does is done before the next request is read.
     """
 
     method: str

@@ -57,6 +57,12 @@ def _named(pattern: str, required: tuple[str, ...], **more: Any) -> dict[str, An
     return {"type": "array", "items": item}
 
 
+# As the documentation has it: one colon, and "default" for neither half.
+_TAG = {
+    **matching(r"^[A-Za-z][A-Za-z\d_/-]*:[A-Za-z\d_/-]+$"),
+    "maxLength": 200,
+    "not": {"pattern": r"^default:|:default\Z"},
+}
 _ANY_TEXT = {"type": "string"}
 _FLAG = {"type": "boolean"}
 _SECRET_TYPE = {"enum": ["SECRET"]}
@@ -109,7 +115,7 @@ def integration_schema(entry: Credentials, update: bool) -> dict[str, Any]:
 def _connection_schema(update: bool) -> dict[str, Any]:
     attributes = {
         "name": TEXT,
-        "tags": {"type": "array", "items": matching("^[^:]+:.+$")},
+        "tags": {"type": "array", "items": _TAG, "uniqueItems": True},
         "integration": {"type": "object"},
     }
     data = {
@@ -199,6 +205,8 @@ _PROBLEMS = {
     "maxLength": "must not be longer than {}",
     "minItems": "must have at least {} items",
     "maxItems": "must not have more than {} items",
+    "not": "has a part that is reserved",
+    "uniqueItems": "must not hold anything twice",
 }
 
 

@@ -10,9 +10,17 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from .endpoint import is_uuid
+
+# How the tokens of HTTP connections come back: as today, as until 2025, not at all.
+TOKEN_FORMS = ("http_tokens", "tokens", "none")
 PERMISSIONS = (
     "connections_read",
     "connections_write",
+    "org_app_keys_read",
+    "user_access_manage",
+    "user_app_keys",
+    "service_account_write",
     "teams_read",
     "teams_manage",
     "apps_datastore_read",
@@ -37,11 +45,13 @@ class Settings:
     """How this Datadog behaves. Every name is that of a switch; README.md explains them."""
 
     latency: float = 0.0
-    no_list: int | None = None
-    omit_tokens: bool = False
+    list: bool = False
+    no_list: int = 404
+    tokens_as: str = "http_tokens"
     plain_attributes: bool = False
     api_key: tuple[str, ...] = ()
     app_key: tuple[str, ...] = ()
+    unknown_app_key: tuple[str, ...] = ()
     access_token: tuple[str, ...] = ()
     require_registration: bool = False
     deny: tuple[str, ...] = ()
@@ -85,15 +95,6 @@ def seconds(value: Any) -> float:
     return float(value)
 
 
-def refusal_status(value: Any) -> int | None:
-    """Return the status with which the preview list is refused; null or false offers the list."""
-    if value is None or value is False:
-        return None
-    if value is True:
-        return 404
-    return client_error(value)
-
-
 def client_error(value: Any) -> int:
     """Return a status that says that the client is wrong."""
     if isinstance(value, bool) or not isinstance(value, int) or not 400 <= value <= 499:
@@ -131,6 +132,21 @@ def flag(value: Any) -> bool:
     return value
 
 
+def token_form(value: Any) -> str:
+    """Return the name under which tokens come back."""
+    if value not in TOKEN_FORMS:
+        raise ValueError(f"must be one of {', '.join(TOKEN_FORMS)}")
+    return str(value)
+
+
+def ids(value: Any) -> tuple[str, ...]:
+    """Return a list of UUIDs, in lower case."""
+    found = texts(value)
+    if not all(is_uuid(item) for item in found):
+        raise ValueError("must be a list of UUIDs")
+    return tuple(item.lower() for item in found)
+
+
 def texts(value: Any) -> tuple[str, ...]:
     """Return a list of strings that are not empty."""
     if not isinstance(value, (list, tuple)):
@@ -150,11 +166,13 @@ def permissions(value: Any) -> tuple[str, ...]:
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "latency": seconds,
-    "no_list": refusal_status,
-    "omit_tokens": flag,
+    "list": flag,
+    "no_list": client_error,
+    "tokens_as": token_form,
     "plain_attributes": flag,
     "api_key": texts,
     "app_key": texts,
+    "unknown_app_key": ids,
     "access_token": texts,
     "require_registration": flag,
     "deny": permissions,

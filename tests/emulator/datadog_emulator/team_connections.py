@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 PATH = "/api/v2/team/connections"
 MAX_BATCH = 100
 SOURCES = ("github", "scim", "servicenow")
-# What the server chooses when managed_by is left out.
-DEFAULT_MANAGED_BY = "datadog"
 
 
 def _reference(kind: str) -> dict[str, Any]:
@@ -91,7 +89,7 @@ def create(state: State, call: Call) -> Answer:
     Not known is what becomes of the rest of a batch when one is refused for a conflict. With the
     setting ``partial_batches`` it is created all the same.
     """
-    batch = [_wanted(item) for item in _checked_batch(_CREATE, call)]
+    batch = [_wanted(item, call.actor) for item in _checked_batch(_CREATE, call)]
     for connection in batch:
         if connection.source not in SOURCES:
             raise _refusal(
@@ -158,13 +156,13 @@ def _checked_batch(validator: Draft202012Validator, call: Call) -> list[dict[str
     return items
 
 
-def _wanted(item: dict[str, Any]) -> TeamConnection:
+def _wanted(item: dict[str, Any], actor: str) -> TeamConnection:
     attributes, relationships = item.get("attributes", {}), item["relationships"]
     return TeamConnection(
         team=relationships["team"]["data"]["id"].lower(),
         connected_team=relationships["connected_team"]["data"]["id"],
         source=attributes.get("source", ""),
-        managed_by=attributes.get("managed_by", DEFAULT_MANAGED_BY),
+        managed_by=attributes.get("managed_by", actor),
     )
 
 

@@ -81,22 +81,17 @@ class Team:
     created_at: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat())
 
     def document(self) -> dict[str, Any]:
-        """Return the team as Datadog answers it."""
+        """Return the team as a GET answers it."""
         attributes = {
-            "avatar": None,
-            "banner": 1,
             "created_at": self.created_at,
-            "description": None,
+            "description": self.more.get("description"),
             "handle": self.handle,
-            "hidden_modules": None,
             "is_managed": False,
             "link_count": 0,
             "modified_at": self.created_at,
             "name": self.name,
-            "summary": None,
+            "summary": self.more.get("description"),
             "user_count": len(self.members),
-            "visible_modules": None,
-            **self.more,
         }
         links = {
             "team_links": {"data": [], "links": {"related": f"{PATH}/{self.id}/links"}},
@@ -106,6 +101,15 @@ class Team:
             },
         }
         return {"id": self.id, "type": "team", "attributes": attributes, "relationships": links}
+
+    def created(self) -> dict[str, Any]:
+        """Return the team as the POST answers it, with what no GET shows."""
+        document = self.document()
+        document["attributes"].update(
+            avatar=None, banner=1, hidden_modules=None, visible_modules=None
+        )
+        document["attributes"].update(self.more)
+        return document
 
 
 def ensure_teams(teams: dict[str, Team], handles: Iterable[str]) -> None:
@@ -130,7 +134,7 @@ def create(state: State, call: Call) -> Answer:
     users = data.get("relationships", {}).get("users", {}).get("data", [])
     team = Team(handle, name, more, tuple(user["id"] for user in users))
     state.teams[team.id] = team
-    return Answer(201, {"data": team.document()})
+    return Answer(201, {"data": team.created()})
 
 
 def get(state: State, call: Call) -> Answer:
@@ -161,12 +165,38 @@ def list_teams(state: State, call: Call) -> Answer:
     if PAGING & set(call.query):
         number, size = page(call, DEFAULT_PAGE_SIZE, plain_error)
         start, pagination = number * size, _numbered(number, size, len(found))
+        links = _links(call, *({"page[number]": at, "page[size]": size} for at in _around(number)))
     else:
         start, size, pagination = 0, UNPAGED_LIMIT, _offset(len(found))
+        links = _links(call, *({"page[offset]": at, "page[limit]": size} for at in (0, size)))
     rows = [_with_fields(team.document(), call) for team in found[start : start + size]]
     # Teams have neither links nor permissions here: there is never anything to include.
     included: dict[str, Any] = {"included": []} if "include" in call.query else {}
-    return Answer(200, {"data": rows, **included, "meta": {"pagination": pagination}})
+    meta = {"pagination": pagination}
+    return Answer(200, {"data": rows, **included, "meta": meta, "links": links})
+
+
+def _around(number: int) -> tuple[int, ...]:
+    """Return the numbers of the first page, the next and, if there is one, the one before."""
+    return (0, number + 1, number - 1) if number else (0, number + 1)
+
+
+def _links(call: Call, first: Any, following: Any, before: Any = None) -> dict[str, str | None]:
+    """Return the links as seen: never to the last page, and to a next one whether it exists or not."""
+    address = call.origin + PATH
+
+    def link(parameters: Any) -> str:
+        query = "&".join(f"{name}={value}" for name, value in sorted(parameters.items()))
+        return f"{address}?{query}" if query else address
+
+    asked = dict(call.query)
+    return {
+        "self": link(asked),
+        "last": None,
+        "next": link({**asked, **following}),
+        "prev": None if before is None else link({**asked, **before}),
+        "first": link({**asked, **first}),
+    }
 
 
 def _numbered(number: int, size: int, total: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@
 
 Tests put ``tests/emulator`` on ``sys.path`` and write::
 
-    with running_emulator("--no-list", "--team", "platform") as datadog:
+    with running_emulator("--list", "--team", "platform") as datadog:
         ...  # a client talks to datadog.url
         assert [entry["method"] for entry in datadog.requests()] == ["POST"]
 """
@@ -50,7 +50,7 @@ class Reply(NamedTuple):
 
 
 class Emulator:
-    """A running emulator, or one organisation of several in the same process."""
+    """A running emulator, or one organization of several in the same process."""
 
     def __init__(self, url: str, process: subprocess.Popen[str], errors: IO[str]) -> None:
         self.url = url
@@ -194,7 +194,7 @@ def running_emulator(
 
 @contextlib.contextmanager
 def running_emulators(count: int, *switches: str) -> Iterator[list[Emulator]]:
-    """Do the same for several organisations, which one process emulates."""
+    """Do the same for several organizations, which one process emulates."""
     with _running([0] * count, switches, sys.executable) as emulators:
         yield emulators
 
@@ -222,7 +222,7 @@ def _running(
 
 
 def _first_lines(emulator: Emulator, command: Sequence[str]) -> Iterator[str]:
-    """Yield the lines that it prints, one for each organisation."""
+    """Yield the lines that it prints, one for each organization."""
     with selectors.DefaultSelector() as selector:
         if emulator.process.stdout is not None:
             selector.register(emulator.process.stdout, selectors.EVENT_READ)

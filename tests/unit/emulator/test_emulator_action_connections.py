@@ -35,7 +35,7 @@ from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
 )
 
 EXTRA = {
-    "acting_user_can_resolve": True,
+    "acting_user_can_resolve": False,
     "external_secrets_manager": None,
     "is_favorite": False,
 }
@@ -48,7 +48,8 @@ def shown(entry: Credentials) -> dict[str, Any]:
     credentials = dict(found["credentials"])
     credentials.update(dict.fromkeys(entry.secrets, ""))
     if "tokens" in credentials:
-        credentials["tokens"] = [{**token, "value": ""} for token in credentials["tokens"]]
+        tokens = [{**token, "value": ""} for token in credentials.pop("tokens")]
+        credentials["http_tokens"] = tokens
     return {**found, "credentials": credentials}
 
 
@@ -74,12 +75,12 @@ def test_create_and_get_every_kind(emulator: Emulator, entry: Credentials) -> No
     expected["credentials"].update(made)
     assert attributes["integration"] == data["attributes"]["integration"] == expected
     assert attributes["name"] == "one"
-    assert {name: attributes[name] for name in EXTRA} == EXTRA
+    assert {name: attributes[name] for name in EXTRA} == {**EXTRA, "acting_user_can_resolve": True}
     assert TIME.fullmatch(attributes["created_at"])
     assert attributes["last_updated"] == attributes["created_at"]
-    assert re.fullmatch(
-        r"[0-9a-f-]{36}", got.body["data"]["relationships"]["created_by"]["data"]["id"]
-    )
+    creator = got.body["data"]["relationships"]["created_by"]["data"]
+    assert creator["type"] == "created_by"
+    assert re.fullmatch(r"[0-9a-f-]{36}", creator["id"])
 
     (state,) = emulator.state()["action_connections"]
     for path in state["secrets"]:
@@ -211,9 +212,9 @@ def test_change_of_the_name_alone(emulator: Emulator) -> None:
     reply = emulator.call("PATCH", path, change(name="new"))
     assert reply.status == 200
     after = emulator.call("GET", path).body["data"]
-    # The answer to a PATCH has neither times nor creator.
-    assert set(reply.body["data"]) == {"id", "type", "attributes"}
-    assert set(reply.body["data"]["attributes"]) == {"integration", "name", *EXTRA}
+    # The answer to a PATCH has times and creator: no GET is needed for them.
+    expected = {**after, "attributes": {**after["attributes"], "acting_user_can_resolve": False}}
+    assert reply.body["data"] == expected
     assert after["attributes"]["name"] == reply.body["data"]["attributes"]["name"] == "new"
     assert after["attributes"]["integration"] == before["attributes"]["integration"]
     assert after["attributes"]["created_at"] == before["attributes"]["created_at"]
@@ -311,7 +312,7 @@ def test_http_lists_merge_by_name(emulator: Emulator) -> None:
     assert emulator.call("PATCH", path, body).status == 200
     found = credentials_of(emulator, connection_id)
     assert found["headers"] == [{"name": "X-Env", "value": "prod"}, {"name": "X-New", "value": "1"}]
-    assert found["tokens"] == [
+    assert found["http_tokens"] == [
         {"name": "first", "type": "SECRET", "value": ""},
         {"name": "third", "type": "SECRET", "value": ""},
     ]
@@ -369,50 +370,83 @@ def test_no_name_twice_on_create(emulator: Emulator, name: str) -> None:
     assert emulator.call("POST", CONNECTIONS, connection(sample)).status == 400
 
 
-def test_omitted_tokens(emulator: Emulator) -> None:
-    emulator.settings(omit_tokens=True)
+@pytest.mark.parametrize("form", ["http_tokens", "tokens", "none"])
+def test_forms_of_tokens(emulator: Emulator, form: str) -> None:
+    emulator.settings(tokens_as=form, list=True)
     sample = integration(kind("HTTPTokenAuth"))
     created = emulator.call("POST", CONNECTIONS, connection(sample)).body["data"]
-    assert "tokens" in created["attributes"]["integration"]["credentials"]
-    assert "tokens" not in credentials_of(emulator, created["id"])
-    (row,) = emulator.call("GET", CONNECTIONS).body["data"]
-    assert "tokens" not in row["attributes"]["integration"]["credentials"]
+    path = f"{CONNECTIONS}/{created['id']}"
+    for data in (
+        created,
+        emulator.call("GET", path).body["data"],
+        emulator.call("PATCH", path, change(name="x")).body["data"],
+        *emulator.call("GET", CONNECTIONS).body["data"],
+    ):
+        found = data["attributes"]["integration"]["credentials"]
+        assert found.keys() & {"tokens", "http_tokens"} == {form} - {"none"}
     assert emulator.holds_secret(created["id"], "tokens.first", "secret-first")
+    body = change_http(http_tokens=[{"name": "first", "type": "SECRET", "value": "x"}])
+    assert emulator.call("PATCH", path, body).status == 400
 
 
 def test_tags(emulator: Emulator) -> None:
-    connection_id = create(emulator, tags=["env:prod", "team:a:b"])
+    connection_id = create(emulator, tags=["env:prod", "account_id:123456789012"])
     path = f"{CONNECTIONS}/{connection_id}"
 
     def tags() -> Any:
-        return emulator.call("GET", path).body["data"]["attributes"]["tags"]
+        return emulator.call("GET", path).body["data"]["attributes"].get("tags")
 
-    assert tags() == ["env:prod", "team:a:b"]
+    assert tags() == ["env:prod", "account_id:123456789012"]
     assert emulator.call("PATCH", path, change(name="x")).status == 200
-    assert tags() == ["env:prod", "team:a:b"]
-    assert emulator.call("PATCH", path, change(tags=["env:dev"])).status == 200
-    assert tags() == ["env:dev"]
-    for wrong in (["env"], ["env:"], [":x"], "env:prod", [1]):
+    assert tags() == ["env:prod", "account_id:123456789012"]
+    reply = emulator.call("PATCH", path, change(tags=["env:dev"]))
+    assert reply.body["data"]["attributes"]["tags"] == tags() == ["env:dev"]
+    for tag in ("env", "env:", ":x", "1:x", "a b:c", "a:b:c", "a:b.c", "default:x", "x:default"):
+        assert emulator.call("PATCH", path, change(tags=[tag])).status == 400, tag
+    for wrong in ("env:prod", [1], ["a:b", "a:b"], ["a:" + 199 * "b"]):
         assert emulator.call("PATCH", path, change(tags=wrong)).status == 400
+    assert tags() == ["env:dev"]
+    reply = emulator.call("PATCH", path, change(tags=[]))
+    assert "tags" not in reply.body["data"]["attributes"]
+    assert tags() is None
 
 
 def listed(emulator: Emulator, query: str = "") -> list[str]:
+    emulator.settings(list=True)
     reply = emulator.call("GET", CONNECTIONS + query)
     assert reply.status == 200, reply.body
     return [row["attributes"]["name"] for row in reply.body["data"]]
 
 
-def test_list_rows_are_as_get_shows_them(emulator: Emulator) -> None:
+def test_list_rows(emulator: Emulator) -> None:
+    """As in the proposal: ISO times, and the creator among the attributes."""
+    emulator.settings(list=True)
     for entry in CATALOGUE:
         create(emulator, entry.type, name=entry.type)
     reply = emulator.call("GET", CONNECTIONS)
     assert reply.status == 200
     assert reply.body["meta"]["total"] == reply.body["meta"]["total_filtered"] == 25
     counts = reply.body["meta"]["integration_counts"]
-    assert counts["Cloudflare"] == 2
-    assert sum(counts.values()) == 25
+    cloudflare = {"integration_type": "Cloudflare", "total_count": 2, "filtered_count": 2}
+    assert cloudflare in counts
+    assert sum(count["total_count"] for count in counts) == 25
+    filtered = emulator.call("GET", f"{CONNECTIONS}?filter[integration]=AWS").body["meta"]
+    assert sum(count["filtered_count"] for count in filtered["integration_counts"]) == 1
+    second = emulator.call("GET", f"{CONNECTIONS}?page[number]=1").body["meta"]
+    assert second["integration_counts"] is None
     for row in reply.body["data"]:
-        assert emulator.call("GET", f"{CONNECTIONS}/{row['id']}").body["data"] == row
+        data = emulator.call("GET", f"{CONNECTIONS}/{row['id']}").body["data"]
+        data["attributes"]["created_by"] = {
+            "id": data.pop("relationships")["created_by"]["data"]["id"]
+        }
+        for name in ("created_at", "last_updated"):
+            assert re.fullmatch(r"[\d-]{10}T[\d:.]+Z", row["attributes"][name])
+            day, time, _zone, _name = data["attributes"][name].split()
+            data["attributes"][name] = f"{day}T{time}Z"
+        assert data == row
+    emulator.settings(plain_attributes=True)
+    for row in emulator.call("GET", CONNECTIONS).body["data"]:
+        assert set(row["attributes"]) == {"name", "integration"}
 
 
 def test_list_pages(emulator: Emulator) -> None:
@@ -494,13 +528,20 @@ def test_list_sorted(emulator: Emulator) -> None:
     assert listed(emulator, "?sort=-name") == ["c", "b", "a"]
     assert listed(emulator, "?sort=created_at") == ["b", "a", "c"]
     assert listed(emulator, "?sort=-last_updated") == ["c", "a", "b"]
+    create(emulator, name="a")
+    by_time = [
+        row["id"] for row in emulator.call("GET", f"{CONNECTIONS}?sort=created_at").body["data"]
+    ]
+    rows = emulator.call("GET", f"{CONNECTIONS}?sort=name&sort=-created_at").body["data"]
+    assert [row["id"] for row in rows] == [by_time[place] for place in (3, 1, 0, 2)]
 
 
 def test_list_not_offered(emulator: Emulator) -> None:
     connection_id = create(emulator)
-    for value, status in ((True, 404), (404, 404), (403, 403), (400, 400)):
-        emulator.settings(no_list=value)
+    assert emulator.call("GET", CONNECTIONS).status == 404
+    for status in (403, 400):
+        emulator.settings(no_list=status)
         assert emulator.call("GET", CONNECTIONS).status == status
         assert emulator.call("GET", f"{CONNECTIONS}/{connection_id}").status == 200
-    emulator.settings(no_list=None)
+    emulator.settings(list=True)
     assert emulator.call("GET", CONNECTIONS).status == 200

@@ -22,6 +22,7 @@ from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
 )
 
 NOT_FOUND = {"errors": [{"detail": "app key not found"}]}
+UNKNOWN = {"errors": [{"detail": "unexpected app key registration error"}]}
 NO_UUID = {
     "errors": [
         {
@@ -42,10 +43,7 @@ def test_life_of_a_registration(emulator: Emulator) -> None:
     assert created[::2] == (201, document)
     assert created.headers["content-type"] == "application/vnd.api+json"
     assert emulator.call("GET", path)[::2] == (200, document)
-    again = emulator.call("PUT", path)
-    assert again.status == 409
-    (error,) = again.body["errors"]
-    assert set(error) == {"status", "title", "detail"}
+    assert emulator.call("PUT", path)[::2] == (201, document)
     assert emulator.call("DELETE", path)[::2] == (204, None)
     assert emulator.call("GET", path)[::2] == (404, NOT_FOUND)
     assert emulator.call("DELETE", path)[::2] == (404, NOT_FOUND)
@@ -88,7 +86,7 @@ def test_list(emulator: Emulator) -> None:
 
 
 def test_registration_required(emulator: Emulator) -> None:
-    emulator.settings(require_registration=True)
+    emulator.settings(require_registration=True, list=True)
     requests: list[tuple[str, str, Any]] = [
         ("POST", CONNECTIONS, {}),
         ("GET", CONNECTIONS, None),
@@ -117,7 +115,10 @@ def test_registration_required(emulator: Emulator) -> None:
 
 
 def test_only_keys_that_exist_can_be_registered(emulator: Emulator) -> None:
-    """With a list of accepted keys the emulator knows which ones there are."""
+    """With a list of accepted keys, or of unknown ones, the emulator knows which there are."""
     emulator.settings(app_key=[CREDENTIALS["DD-APPLICATION-KEY"], "second"])
-    assert emulator.call("PUT", f"{REGISTRATIONS}/{NOWHERE}")[::2] == (404, NOT_FOUND)
-    assert emulator.call("PUT", f"{REGISTRATIONS}/{app_key_id('second')}").status == 201
+    second = f"{REGISTRATIONS}/{app_key_id('second')}"
+    assert emulator.call("PUT", f"{REGISTRATIONS}/{NOWHERE}")[::2] == (500, UNKNOWN)
+    assert emulator.call("PUT", second).status == 201
+    emulator.settings(unknown_app_key=[app_key_id("second").upper()])
+    assert emulator.call("PUT", second)[::2] == (500, UNKNOWN)

@@ -29,9 +29,9 @@ EVERYTHING: list[tuple[str, str, Any, str]] = [
     ("GET", f"{CONNECTIONS}/{NOWHERE}", None, "connections_read"),
     ("PATCH", f"{CONNECTIONS}/{NOWHERE}", {}, "connections_write"),
     ("DELETE", f"{CONNECTIONS}/{NOWHERE}", None, "connections_write"),
-    ("GET", REGISTRATIONS, None, ""),
+    ("GET", REGISTRATIONS, None, "org_app_keys_read"),
     ("PUT", f"{REGISTRATIONS}/{NOWHERE}", None, ""),
-    ("GET", f"{REGISTRATIONS}/{NOWHERE}", None, ""),
+    ("GET", f"{REGISTRATIONS}/{NOWHERE}", None, "org_app_keys_read"),
     ("DELETE", f"{REGISTRATIONS}/{NOWHERE}", None, ""),
     ("POST", TEAM_CONNECTIONS, {}, "teams_manage"),
     ("GET", TEAM_CONNECTIONS, None, "teams_read"),
@@ -96,11 +96,21 @@ def test_permissions(
         if path.startswith(CONNECTIONS):
             assert set(error) == {"title", "detail"}
             assert error["title"] == "Generic Error"
-        elif path.startswith((TEAM_CONNECTIONS, DATASTORES)):
+        elif path.startswith((TEAM_CONNECTIONS, DATASTORES, REGISTRATIONS)):
             assert error["title"] == "Forbidden"
             assert error["status"] == "403"
         else:
             assert isinstance(error, str)
+
+
+def test_one_of_several_permissions(emulator: Emulator) -> None:
+    write = ["user_access_manage", "user_app_keys", "service_account_write"]
+    for method in ("PUT", "DELETE"):
+        for denied in (write[1:], write[:2]):
+            emulator.settings(deny=denied)
+            assert emulator.call(method, f"{REGISTRATIONS}/{NOWHERE}").status != 403
+        emulator.settings(deny=write)
+        assert emulator.call(method, f"{REGISTRATIONS}/{NOWHERE}").status == 403
 
 
 def status(emulator: Emulator, headers: dict[str, str]) -> int:

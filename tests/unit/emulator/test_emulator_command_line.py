@@ -122,11 +122,6 @@ def test_files_that_are_missing(tmp_path: Path, switches: tuple[str, ...]) -> No
     assert "Traceback" not in ended.stderr
 
 
-def test_no_list_alone_means_404() -> None:
-    with running_emulator("--no-list") as emulator:
-        assert emulator.settings()["no_list"] == 404
-
-
 def test_several_organisations() -> None:
     with running_emulators(2, "--team", "platform") as [one, other]:
         assert one.url != other.url

@@ -32,11 +32,13 @@ from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
 
 DEFAULTS: dict[str, Any] = {
     "latency": 0.0,
-    "no_list": None,
-    "omit_tokens": False,
+    "list": False,
+    "no_list": 404,
+    "tokens_as": "http_tokens",
     "plain_attributes": False,
     "api_key": [],
     "app_key": [],
+    "unknown_app_key": [],
     "access_token": [],
     "require_registration": False,
     "deny": [],
@@ -57,23 +59,24 @@ def test_settings(emulator: Emulator) -> None:
     got = emulator.call("GET", "/_emulator/settings", headers={})
     assert got[::2] == (200, expected)
     emulator.settings(rate_limit=None)
-    assert emulator.settings(no_list=False, deny=[]) == DEFAULTS
+    assert emulator.settings(no_list=404, deny=[]) == DEFAULTS
 
 
 def test_settings_are_those_of_the_command_line() -> None:
-    switches = (
-        "--latency 0.01 --no-list 403 --omit-tokens --plain-attributes --api-key a --app-key b"
-    )
+    switches = "--latency 0.01 --list --no-list 403 --tokens-as none --plain-attributes --api-key a"
+    switches += f" --app-key b --unknown-app-key {NOWHERE}"
     switches += " --access-token t --require-registration --deny teams_read --deny teams_manage"
     switches += " --one-link-per-team --partial-batches --team platform --rate-limit 500/60"
     switches += " --datastore-rows 7 --datastore-conflict 409"
     expected = {
         "latency": 0.01,
+        "list": True,
         "no_list": 403,
-        "omit_tokens": True,
+        "tokens_as": "none",
         "plain_attributes": True,
         "api_key": ["<secret>"],
         "app_key": ["<secret>"],
+        "unknown_app_key": [NOWHERE],
         "access_token": ["<secret>"],
         "require_registration": True,
         "deny": ["teams_read", "teams_manage"],
@@ -86,7 +89,7 @@ def test_settings_are_those_of_the_command_line() -> None:
     }
     with running_emulator(*switches.split()) as emulator:
         assert emulator.settings() == expected
-        emulator.settings(no_list=None, latency=0, api_key=[])
+        emulator.settings(list=False, latency=0, api_key=[])
         emulator.reset()
         assert emulator.settings() == expected
 
@@ -104,8 +107,11 @@ def test_settings_are_those_of_the_command_line() -> None:
         {"latency": None},
         {"no_list": 200},
         {"no_list": "404"},
-        {"omit_tokens": 1},
-        {"omit_tokens": None},
+        {"no_list": None},
+        {"list": 1},
+        {"tokens_as": None},
+        {"tokens_as": "secrets"},
+        {"unknown_app_key": ["x"]},
         {"api_key": "a"},
         {"api_key": [""]},
         {"datastore_rows": -1},
@@ -128,7 +134,7 @@ def test_settings_are_those_of_the_command_line() -> None:
     ids=str,
 )
 def test_settings_that_are_refused(emulator: Emulator, wrong: Any) -> None:
-    raw = json.dumps({**wrong, "omit_tokens": wrong.get("omit_tokens", True)} if wrong else wrong)
+    raw = json.dumps({**wrong, "list": wrong.get("list", True)} if wrong else wrong)
     reply = emulator.call("PUT", "/_emulator/settings", raw.encode(), headers={})
     assert reply.status == 400
     assert reply.body["error"]
@@ -172,7 +178,7 @@ def test_state_and_reset(emulator: Emulator) -> None:
     create_datastore(emulator)
     emulator.call("POST", f"{store}/items/bulk", rows({"id": "a"}, {"id": "b"}, {"id": "c"}))
     emulator.add_fault("status", path="/nowhere")
-    emulator.settings(no_list=404)
+    emulator.settings(list=True)
     row = {"id": one, "name": "one", "integration": "Okta", "secrets": ["api_token"]}
     assert emulator.state() == {
         "counts": {
@@ -191,6 +197,7 @@ def test_state_and_reset(emulator: Emulator) -> None:
     assert emulator.faults() == []
     assert emulator.requests() == []
     assert emulator.settings() == DEFAULTS
+    emulator.settings(list=True)
     for path in (CONNECTIONS, REGISTRATIONS, DATASTORES, TEAMS, TEAM_CONNECTIONS):
         assert emulator.call("GET", path).body["data"] == []
 

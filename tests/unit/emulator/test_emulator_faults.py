@@ -249,6 +249,7 @@ def test_endless_pages(emulator: Emulator) -> None:
             assert body["meta"][name]["next_number"] == number + 1
             assert body["meta"][name]["total"] == 1
         assert emulator.call("GET", path).body["meta"][name]["next_offset"] == 100
+    emulator.settings(list=True)
     assert "next_number" not in json.dumps(emulator.call("GET", CONNECTIONS).body)
     assert emulator.call("GET", "/nowhere").status == 404
     assert emulator.call("DELETE", f"{TEAMS}/{team}").status == 204
@@ -281,6 +282,7 @@ def test_which_requests_are_struck(emulator: Emulator) -> None:
     def post() -> int:
         return emulator.call("POST", CONNECTIONS, connection()).status
 
+    emulator.settings(list=True)
     assert [emulator.call("GET", CONNECTIONS).status for _number in range(3)] == [200] * 3
     assert [post() for _number in range(5)] == [201, 500, 500, 201, 201]
     assert [emulator.call("GET", TEAMS).status for _number in range(2)] == [501, 200]

@@ -36,6 +36,7 @@ BLANK = "<secret>"
 
 
 def test_an_entry(emulator: Emulator) -> None:
+    emulator.settings(list=True)
     team = create_team(emulator, "platform")
     emulator.clear()
     body = {"data": [link(team)]}
@@ -63,6 +64,7 @@ def test_an_entry(emulator: Emulator) -> None:
 
 
 def test_order_and_emptying(emulator: Emulator) -> None:
+    emulator.settings(list=True)
     paths = [TEAMS, CONNECTIONS, "/nowhere", TEAMS]
     for path in paths:
         emulator.call("GET", path)

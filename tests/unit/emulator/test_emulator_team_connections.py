@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.endpoint import is_uuid
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
     Emulator,
     Reply,
@@ -55,7 +56,9 @@ def test_create_and_list(emulator: Emulator, team: str) -> None:
     assert reply.status == 201
     assert reply.headers["content-type"] == "application/vnd.api+json"
     assert set(reply.body) == {"data"}
-    for row, name, managed_by in zip(reply.body["data"], "ab", ("terraform", "datadog")):
+    user = reply.body["data"][1]["attributes"]["managed_by"]
+    assert is_uuid(user)
+    for row, name, managed_by in zip(reply.body["data"], "ab", ("terraform", user)):
         row = dict(row)
         row.pop("id")
         assert row == link(team, f"@Org/{name}", managed_by=managed_by)
