@@ -19,6 +19,7 @@ from .answers import Answer, Refusal, generic_error, plain_error
 from .catalogue import BY_TYPES, INTEGRATIONS, Credentials
 from .datastores import timestamp as iso_timestamp
 from .endpoint import PAGING, Call, Endpoint, is_uuid, page
+from .restriction_policies import may_resolve
 from .schema import Violation, connection_violations
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ def create(state: State, call: Call) -> Answer:
 def get(state: State, call: Call) -> Answer:
     """Return one connection, with its times and its creator."""
     connection = _find(state, call, "getting")
-    return Answer(200, {"data": _read(connection, state.settings, True)})
+    can_resolve = may_resolve(state, connection.id, connection.creator, call.actor)
+    return Answer(200, {"data": _read(connection, state.settings, can_resolve)})
 
 
 def update(state: State, call: Call) -> Answer:
@@ -126,7 +128,9 @@ def update(state: State, call: Call) -> Answer:
 
 def delete(state: State, call: Call) -> Answer:
     """Delete a connection; the second time there is none."""
-    del state.action_connections[_find(state, call, "deleting").id]
+    connection = _find(state, call, "deleting")
+    del state.action_connections[connection.id]
+    state.policies.pop(f"connection:{connection.id}", None)
     return Answer(204)
 
 
@@ -145,7 +149,7 @@ def list_connections(state: State, call: Call) -> Answer:
         # It may be null, and here it is so on every page but the first.
         "integration_counts": None if number else _counts(everything, found),
     }
-    return Answer(200, {"data": [_row(row, state.settings) for row in rows], "meta": meta})
+    return Answer(200, {"data": [_row(state, row, call.actor) for row in rows], "meta": meta})
 
 
 def _counts(
@@ -306,9 +310,10 @@ def _read(connection: ActionConnection, settings: Settings, can_resolve: bool) -
     return data
 
 
-def _row(connection: ActionConnection, settings: Settings) -> dict[str, Any]:
+def _row(state: State, connection: ActionConnection, actor: str) -> dict[str, Any]:
     """Return a connection as the list answers it: with ISO times, and the creator an attribute."""
-    data = _read(connection, settings, True)
+    can_resolve = may_resolve(state, connection.id, connection.creator, actor)
+    data = _read(connection, state.settings, can_resolve)
     if data.pop("relationships", None):
         data["attributes"]["created_at"] = iso_timestamp(connection.created_at)
         data["attributes"]["last_updated"] = iso_timestamp(connection.last_updated)

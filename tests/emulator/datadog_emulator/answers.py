@@ -14,6 +14,8 @@ from typing import Any, Callable
 from aiohttp import web
 
 CONTENT_TYPE = "application/vnd.api+json"
+# What the older endpoints say.
+JSON = "application/json"
 
 # An error as it stands in the list "errors": of a status, a text and a JSON pointer, if any.
 ErrorStyle = Callable[[int, str, str], Any]
@@ -26,6 +28,7 @@ class Answer:
     status: int
     document: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    content_type: str = CONTENT_TYPE
 
     def response(self) -> web.Response:
         """Return the answer as aiohttp sends it."""
@@ -34,7 +37,7 @@ class Answer:
         return web.Response(
             status=self.status,
             body=json.dumps(self.document, separators=(",", ":")).encode(),
-            content_type=CONTENT_TYPE,
+            content_type=self.content_type,
             headers=self.headers,
         )
 

@@ -16,11 +16,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from . import (
+    accounts,
     action_connections,
     app_key_registrations,
     control,
     datastore_items,
     datastores,
+    restriction_policies,
     team_connections,
     teams,
 )
@@ -39,6 +41,8 @@ APIS = (
     datastore_items,
     team_connections,
     teams,
+    accounts,
+    restriction_policies,
 )
 MAX_BODY = 5 * 1024 * 1024
 
@@ -57,15 +61,16 @@ def _served(endpoint: Endpoint, state: State) -> Handler:
         # Read already, and kept, by the middleware: nothing is waited for from here on.
         raw = await request.read()
         try:
-            registered = state.app_key_registrations
-            actor = authorize(endpoint, request.headers, state.settings, registered)
+            actor = authorize(endpoint, request.headers, state)
             check_query(endpoint, request.query)
             encoding = request.headers.get("Content-Encoding", "identity")
             body = read_body(endpoint, request.content_type, encoding, raw)
             call = Call(request.match_info, request.query, body, actor, str(request.url.origin()))
-            return endpoint.handler(state, call).response()
+            answer = endpoint.handler(state, call)
         except Refusal as refusal:
-            return refusal.answer.response()
+            answer = refusal.answer
+        answer.content_type = endpoint.content_type
+        return answer.response()
 
     return serve
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from .answers import Refusal, plain_error
 from .endpoint import Endpoint
-from .settings import Settings
 
-# Every credential stands for a user of its own, so that creators can be told apart.
-_USERS = uuid.UUID("6f1b1d3e-1c0a-4f5e-9a3b-0d2c7a4e8b11")
+if TYPE_CHECKING:
+    from .settings import Settings
+    from .state import State
 
 
 def app_key_id(app_key: str) -> str:
@@ -22,24 +23,24 @@ def app_key_id(app_key: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, app_key))
 
 
-def authorize(
-    endpoint: Endpoint, headers: Mapping[str, str], settings: Settings, registered: set[str]
-) -> str:
+def authorize(endpoint: Endpoint, headers: Mapping[str, str], state: State) -> str:
     """Return the id of the user who asks, or refuse as Datadog does."""
-    user, app_key = _authenticate(headers, settings)
+    settings = state.settings
+    credential, app_key = _authenticate(headers, settings)
     if endpoint.permission and set(endpoint.permission.split(" or ")) <= set(settings.deny):
         raise endpoint.refuse(403, f"this action requires the {endpoint.permission} permission")
     must_be_registered = settings.require_registration and endpoint.needs_registration
     # An access token is no application key: there is nothing to register.
-    if must_be_registered and app_key and app_key_id(app_key) not in registered:
+    registered = app_key_id(app_key) in state.app_key_registrations
+    if must_be_registered and app_key and not registered:
         raise endpoint.refuse(
             403, "this application key is not registered for the Actions API: register it first"
         )
-    return user
+    return state.accounts.caller(credential)
 
 
 def _authenticate(headers: Mapping[str, str], settings: Settings) -> tuple[str, str]:
-    """Return the user and the application key, empty for an access token.
+    """Return what tells who asks, and the application key, empty for an access token.
 
     A limit on one kind of credentials shuts out the other kind, unless that has limits as well.
     """
@@ -51,12 +52,12 @@ def _authenticate(headers: Mapping[str, str], settings: Settings) -> tuple[str, 
         wrong = scheme.lower() != "bearer" or not _plausible(token)
         if wrong or (limited and token not in settings.access_token):
             raise Refusal(401, plain_error(401, "Unauthorized"))
-        return str(uuid.uuid5(_USERS, token)), ""
+        return token, ""
     api_key, app_key = headers.get("DD-API-KEY", ""), headers.get("DD-APPLICATION-KEY", "")
     plausible = _plausible(api_key) and _plausible(app_key)
     if not plausible or not _keys_accepted(api_key, app_key, settings):
         raise Refusal(403, plain_error(403, "Forbidden"))
-    return str(uuid.uuid5(_USERS, app_key)), app_key
+    return app_key, app_key
 
 
 def _plausible(credential: str) -> bool:

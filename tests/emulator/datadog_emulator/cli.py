@@ -41,7 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     try:
         tls = _tls_context(tls_cert, tls_key) if tls_cert else None
-        states = [(port, State(settings, RequestLog(log))) for port in ports or [0]]
+        states = [
+            (port, State(settings, RequestLog(log), number))
+            for number, port in enumerate(ports or [0])
+        ]
         asyncio.run(_serve(states, tls, lifetime))
     except OSError as error:
         print(f"emulator: {error}", file=sys.stderr)
@@ -105,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the answer when a row exists that must not",
     )
     add("--team", action="append", default=[], metavar="HANDLE", help="a team that exists at start")
+    add("--org", metavar="ID", help="the UUID of the organization")
     add("--rate-limit", metavar="N/SECONDS", help="answer 429 when it is exceeded")
     add("--tls-cert", metavar="FILE", help="serve https with this certificate")
     add("--tls-key", metavar="FILE", help="the key of the certificate")

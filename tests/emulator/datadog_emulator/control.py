@@ -12,6 +12,7 @@ from typing import Any, Callable
 from aiohttp import web
 
 from .endpoint import parse_json
+from .restriction_policies import shown
 from .state import State
 
 PREFIX = "/_emulator"
@@ -31,6 +32,10 @@ def add_control(app: web.Application, state: State) -> None:
     add("POST", "/faults", _add_faults)
     add("DELETE", "/faults", _remove_faults)
     add("POST", "/secret", _compare_secret)
+    add("POST", "/roles", _add_role)
+    add("POST", "/users", _add_user)
+    add("POST", "/members", _add_member)
+    add("GET", "/policies", _policies)
     add("POST", "/reset", _reset)
     add("GET", "/state", _state)
 
@@ -94,6 +99,67 @@ def _compare_secret(state: State, body: Any) -> Any:
     return {"matches": connection.secret_values().get(body["path"]) == body["value"]}
 
 
+def _add_role(state: State, body: Any) -> Any:
+    values = _checked(body, {"name": str})
+    return {"id": state.accounts.add_role(values["name"]).id}
+
+
+def _add_user(state: State, body: Any) -> Any:
+    given: dict[str, Any] = {"name": None, "disabled": False, "service_account": False, "roles": []}
+    values = _checked(
+        {**given, **body} if isinstance(body, dict) else body,
+        {
+            "email": str,
+            "name": (str, type(None)),
+            "disabled": bool,
+            "service_account": bool,
+            "roles": list,
+        },
+    )
+    roles = {_role(state, role) for role in values.pop("roles")}
+    return {"id": state.accounts.add_user(**values, roles=roles).id}
+
+
+def _add_member(state: State, body: Any) -> Any:
+    """Put a user, or the one of an application key, into a role or a team."""
+    kinds = ({"user", "app_key"}, {"role", "team"})
+    if not isinstance(body, dict) or any(len(kind & set(body)) != 1 for kind in kinds):
+        raise ValueError("the body must be an object with user or app_key, and role or team")
+    _checked(body, dict.fromkeys(body, str))
+    user = state.accounts.caller(body["app_key"]) if "app_key" in body else body.get("user", "")
+    if user not in state.accounts.users:
+        raise LookupError("there is no such user")
+    if "role" in body:
+        state.accounts.users[user].roles.add(_role(state, body["role"]))
+    else:
+        teams = [team for team in state.teams.values() if body["team"] in (team.id, team.handle)]
+        if not teams:
+            raise LookupError("there is no such team")
+        teams[0].members.add(user)
+    return {"user": user}
+
+
+def _role(state: State, wanted: Any) -> str:
+    """Return the id of a role that is given by id or name."""
+    for role in state.accounts.roles.values():
+        if wanted in (role.id, role.name):
+            return role.id
+    raise LookupError("there is no such role")
+
+
+def _checked(body: Any, types: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(body, dict) or set(body) != set(types):
+        raise ValueError(f"the body must be an object with {', '.join(types)}")
+    for name, kind in types.items():
+        if not isinstance(body[name], kind) or body[name] == "":
+            raise ValueError(f"{name} has not the right type, or is empty")
+    return body
+
+
+def _policies(state: State, body: Any) -> Any:
+    return {"policies": {name: shown(policy) for name, policy in state.policies.items()}}
+
+
 def _reset(state: State, body: Any) -> Any:
     state.reset()
     return _state(state, body)
@@ -108,6 +174,7 @@ def _state(state: State, body: Any) -> Any:
             "datastore_rows": sum(len(store.rows) for store in state.datastores.values()),
             "teams": len(state.teams),
             "team_connections": len(state.team_connections),
+            "policies": len(state.policies),
         },
         "action_connections": [
             {

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
-from .answers import Answer, ErrorStyle, Refusal
+from .answers import CONTENT_TYPE, Answer, ErrorStyle, Refusal
 
 if TYPE_CHECKING:
     from multidict import MultiMapping
@@ -54,6 +54,7 @@ class Endpoint:
     repeated: frozenset[str] = frozenset()
     takes_body: bool = False
     needs_registration: bool = False
+    content_type: str = CONTENT_TYPE
 
     def refuse(self, status: int, detail: str) -> Refusal:
         """Return a refusal in the shape of this endpoint."""

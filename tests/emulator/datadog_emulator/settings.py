@@ -26,6 +26,7 @@ PERMISSIONS = (
     "apps_datastore_read",
     "apps_datastore_write",
     "apps_datastore_manage",
+    "user_access_read",
 )
 
 
@@ -60,6 +61,7 @@ class Settings:
     datastore_rows: int = 5000
     datastore_conflict: int = 400
     team: tuple[str, ...] = ()
+    org: str | None = None
     rate_limit: RateLimit | None = None
 
     def changed(self, values: Any) -> Settings:
@@ -79,7 +81,10 @@ class Settings:
 
     def shown(self) -> dict[str, Any]:
         """Return the settings as JSON values, without the accepted credentials themselves."""
-        values = dataclasses.asdict(self)
+        values = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in dataclasses.asdict(self).items()
+        }
         values["rate_limit"] = str(self.rate_limit) if self.rate_limit else None
         for name in ("api_key", "app_key", "access_token"):
             values[name] = ["<secret>"] * len(values[name])
@@ -147,6 +152,11 @@ def ids(value: Any) -> tuple[str, ...]:
     return tuple(item.lower() for item in found)
 
 
+def organization(value: Any) -> str | None:
+    """Return the UUID of an organization; null is the one from the start."""
+    return None if value is None else ids([value])[0]
+
+
 def texts(value: Any) -> tuple[str, ...]:
     """Return a list of strings that are not empty."""
     if not isinstance(value, (list, tuple)):
@@ -181,5 +191,6 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "datastore_rows": count,
     "datastore_conflict": client_error,
     "team": texts,
+    "org": organization,
     "rate_limit": rate_limit,
 }

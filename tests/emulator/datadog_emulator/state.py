@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from .accounts import Accounts, organization_id
 from .action_connections import ActionConnection
 from .datastores import Datastore
 from .faults import Faults
 from .log import RequestLog
 from .rate_limit import RateWindow
+from .restriction_policies import Policy
 from .settings import Settings
 from .team_connections import TeamConnection
 from .teams import Team, ensure_teams
@@ -24,8 +26,9 @@ class State:
     A further API keeps its objects here too, beside the ones below.
     """
 
-    def __init__(self, settings: Settings, log: RequestLog) -> None:
+    def __init__(self, settings: Settings, log: RequestLog, number: int = 0) -> None:
         self._start_settings = settings
+        self._number = number
         self.log = log
         self.resets = 0
         self.reset()
@@ -34,6 +37,8 @@ class State:
         """Return to the state at start."""
         self.resets += 1
         self.settings = self._start_settings
+        self.accounts = Accounts()
+        self.policies: dict[str, Policy] = {}
         self.action_connections: dict[str, ActionConnection] = {}
         self.app_key_registrations: set[str] = set()
         self.datastores: dict[str, Datastore] = {}
@@ -43,6 +48,11 @@ class State:
         self.rate_window = RateWindow()
         self.log.clear()
         ensure_teams(self.teams, self.settings.team)
+
+    @property
+    def organization(self) -> str:
+        """The UUID of the organization."""
+        return self.settings.org or organization_id(self._number)
 
     def change_settings(self, values: Any) -> None:
         """Apply settings given as JSON values; ValueError says what is wrong with them."""

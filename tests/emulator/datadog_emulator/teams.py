@@ -76,7 +76,9 @@ class Team:
     handle: str
     name: str
     more: dict[str, Any] = field(default_factory=dict)
-    members: tuple[str, ...] = ()
+    members: set[str] = field(default_factory=set)
+    # Whoever calls is a member, without being counted: of the teams from the start.
+    open: bool = False
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     created_at: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat())
 
@@ -117,7 +119,7 @@ def ensure_teams(teams: dict[str, Team], handles: Iterable[str]) -> None:
     existing = {team.handle for team in teams.values()}
     for handle in dict.fromkeys(handles):
         if handle not in existing:
-            team = Team(handle=handle, name=handle)
+            team = Team(handle=handle, name=handle, open=True)
             teams[team.id] = team
 
 
@@ -132,7 +134,7 @@ def create(state: State, call: Call) -> Answer:
     if any(team.name == name or team.handle == handle for team in state.teams.values()):
         raise Refusal(409, plain_error(409, "Team name and handle must be unique"))
     users = data.get("relationships", {}).get("users", {}).get("data", [])
-    team = Team(handle, name, more, tuple(user["id"] for user in users))
+    team = Team(handle, name, more, {user["id"].lower() for user in users})
     state.teams[team.id] = team
     return Answer(201, {"data": team.created()})
 
@@ -158,7 +160,7 @@ def list_teams(state: State, call: Call) -> Answer:
     """Return a page of teams; the meta has another shape when no paging is asked for."""
     _check_query(call)
     sort = call.query.get("sort", "name")
-    found = [team for team in state.teams.values() if _matches(team, call)]
+    found = [team for team in state.teams.values() if _matches(state, team, call)]
     found.sort(key=lambda team: (len(team.members) if "user_count" in sort else 0, team.name))
     if sort.startswith("-"):
         found.reverse()
@@ -226,13 +228,14 @@ def _offset(total: int) -> dict[str, Any]:
     }
 
 
-def _matches(team: Team, call: Call) -> bool:
-    """Search name, handle and members, who are known by their ids where Datadog has e-mails."""
+def _matches(state: State, team: Team, call: Call) -> bool:
+    """Search name, handle and the e-mails of members."""
+    if call.query.get("filter[me]") == "true" and call.actor not in team.members:
+        return False
     keyword = call.query.get("filter[keyword]", "").lower()
-    texts = (team.name, team.handle, *team.members)
-    # Whoever asks is member of no team.
-    mine = call.query.get("filter[me]") == "true"
-    return not mine and any(keyword in text.lower() for text in texts)
+    users = state.accounts.users
+    emails = (users[member].email for member in team.members if member in users)
+    return any(keyword in text.lower() for text in (team.name, team.handle, *emails))
 
 
 def _check_query(call: Call) -> None:

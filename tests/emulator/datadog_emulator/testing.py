@@ -41,6 +41,11 @@ def app_key_id(app_key: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, app_key))
 
 
+def user_id(app_key: str = CREDENTIALS["DD-APPLICATION-KEY"]) -> str:
+    """Return the UUID of the user who calls with an application key or an access token."""
+    return str(uuid.uuid5(uuid.UUID("6f1b1d3e-1c0a-4f5e-9a3b-0d2c7a4e8b11"), app_key))
+
+
 class Reply(NamedTuple):
     """An answer: status, headers with names in lower case, and the body, parsed if it is JSON."""
 
@@ -156,6 +161,46 @@ class Emulator:
         question = {"connection_id": connection_id, "path": path, "value": value}
         found: bool = self._control("POST", "/secret", question)["matches"]
         return found
+
+    def add_role(self, name: str) -> str:
+        """Create a role and return its id."""
+        return str(self._control("POST", "/roles", {"name": name})["id"])
+
+    def add_user(self, email: str, **more: Any) -> str:
+        """Create a user and return its id; an e-mail need not be unique.
+
+        ``more`` is ``name``, ``disabled``, ``service_account``, and ``roles`` by id or name.
+        """
+        return str(self._control("POST", "/users", {"email": email, **more})["id"])
+
+    def add_member(
+        self,
+        *,
+        team: str | None = None,
+        role: str | None = None,
+        user: str | None = None,
+        app_key: str = CREDENTIALS["DD-APPLICATION-KEY"],
+    ) -> str:
+        """Put a user, by default the one of ``app_key``, into a team (id or handle) or a role.
+
+        Return the user's id.
+        """
+        member = {"app_key": app_key} if user is None else {"user": user}
+        place = {"team": team, "role": role}
+        given = {name: value for name, value in place.items() if value is not None}
+        return str(self._control("POST", "/members", {**member, **given})["user"])
+
+    def policies(self) -> dict[str, dict[str, list[str]]]:
+        """Return every restriction policy: by resource, the sorted principals of each relation."""
+        found = self._control("GET", "/policies")["policies"]
+        return {
+            resource: {binding["relation"]: binding["principals"] for binding in bindings}
+            for resource, bindings in found.items()
+        }
+
+    def policy(self, resource_id: str) -> dict[str, list[str]] | None:
+        """Return the policy of a resource (``connection:UUID``), or None when there is none."""
+        return self.policies().get(resource_id)
 
     def reset(self) -> None:
         """Return to the state at start: settings, objects, faults and log."""

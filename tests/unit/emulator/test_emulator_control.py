@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.settings import Settings
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
     Emulator,
     running_emulator,
@@ -30,25 +31,7 @@ from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     rows,
 )
 
-DEFAULTS: dict[str, Any] = {
-    "latency": 0.0,
-    "list": False,
-    "no_list": 404,
-    "tokens_as": "http_tokens",
-    "plain_attributes": False,
-    "api_key": [],
-    "app_key": [],
-    "unknown_app_key": [],
-    "access_token": [],
-    "require_registration": False,
-    "deny": [],
-    "one_link_per_team": False,
-    "partial_batches": False,
-    "datastore_rows": 5000,
-    "datastore_conflict": 400,
-    "team": [],
-    "rate_limit": None,
-}
+DEFAULTS = Settings().shown()
 
 
 def test_settings(emulator: Emulator) -> None:
@@ -63,21 +46,16 @@ def test_settings(emulator: Emulator) -> None:
 
 
 def test_settings_are_those_of_the_command_line() -> None:
-    switches = "--latency 0.01 --list --no-list 403 --tokens-as none --plain-attributes --api-key a"
-    switches += f" --app-key b --unknown-app-key {NOWHERE}"
-    switches += " --access-token t --require-registration --deny teams_read --deny teams_manage"
-    switches += " --one-link-per-team --partial-batches --team platform --rate-limit 500/60"
-    switches += " --datastore-rows 7 --datastore-conflict 409"
-    expected = {
+    given = {
         "latency": 0.01,
         "list": True,
         "no_list": 403,
         "tokens_as": "none",
         "plain_attributes": True,
-        "api_key": ["<secret>"],
-        "app_key": ["<secret>"],
+        "api_key": ["a"],
+        "app_key": ["b"],
         "unknown_app_key": [NOWHERE],
-        "access_token": ["<secret>"],
+        "access_token": ["t"],
         "require_registration": True,
         "deny": ["teams_read", "teams_manage"],
         "one_link_per_team": True,
@@ -85,9 +63,16 @@ def test_settings_are_those_of_the_command_line() -> None:
         "datastore_rows": 7,
         "datastore_conflict": 409,
         "team": ["platform"],
+        "org": NOWHERE,
         "rate_limit": "500/60",
     }
-    with running_emulator(*switches.split()) as emulator:
+    assert given.keys() == DEFAULTS.keys()
+    switches = []
+    for name, value in given.items():
+        for item in value if isinstance(value, list) else [value]:
+            switches += [f"--{name.replace('_', '-')}"] + ([] if item is True else [str(item)])
+    expected = {**given, **dict.fromkeys(("api_key", "app_key", "access_token"), ["<secret>"])}
+    with running_emulator(*switches) as emulator:
         assert emulator.settings() == expected
         emulator.settings(list=False, latency=0, api_key=[])
         emulator.reset()
@@ -112,6 +97,7 @@ def test_settings_are_those_of_the_command_line() -> None:
         {"tokens_as": None},
         {"tokens_as": "secrets"},
         {"unknown_app_key": ["x"]},
+        {"org": "x"},
         {"api_key": "a"},
         {"api_key": [""]},
         {"datastore_rows": -1},
@@ -188,6 +174,7 @@ def test_state_and_reset(emulator: Emulator) -> None:
             "datastore_rows": 3,
             "teams": 1,
             "team_connections": 2,
+            "policies": 0,
         },
         "action_connections": [row],
     }

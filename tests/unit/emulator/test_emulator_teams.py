@@ -80,7 +80,8 @@ def test_keyword_matches_parts(emulator: Emulator) -> None:
     create_team(emulator, "sre-emea", name="Reliability Europe")
     create_team(emulator, "platform", name="The SRE Platform")
     create_team(emulator, "web", name="Front end")
-    users = {"users": {"data": [{"type": "users", "id": "sre@example.com"}]}}
+    member = emulator.add_user("sre@example.com")
+    users = {"users": {"data": [{"type": "users", "id": member}]}}
     attributes = {"handle": "guests", "name": "Guests"}
     data = {"type": "team", "attributes": attributes, "relationships": users}
     assert emulator.call("POST", TEAMS, {"data": data}).status == 201
