@@ -235,7 +235,8 @@ def _page(
     state: State, call: Call, found: list[_Item], total: int
 ) -> tuple[Iterable[_Item], dict[str, Any]]:
     number, size = page(call, DEFAULT_PAGE_SIZE, plain_error)
-    counts = {"total_count": total, "total_filtered_count": len(found)}
+    hidden = state.settings.hidden_rows
+    counts = {"total_count": total + hidden, "total_filtered_count": len(found) + hidden}
     return found[number * size : (number + 1) * size], {"page": counts}
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -43,6 +44,8 @@ class ActionConnection:
     creator: str
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     created_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    # When reads begin to see it, on the clock that never jumps.
+    seen_from: float = 0.0
 
     def __post_init__(self) -> None:
         self.last_updated = self.created_at
@@ -92,10 +95,11 @@ def create(state: State, call: Call) -> Answer:
         items = attributes["integration"]["credentials"].get(name, [])
         _refuse_double_names(name, items)
     connection = ActionConnection(
-        name=attributes["name"],
+        name=_kept(attributes["name"], state.settings),
         integration=copy.deepcopy(attributes["integration"]),
         tags=attributes.get("tags"),
         creator=call.actor,
+        seen_from=time.monotonic() + state.settings.lag,
     )
     state.action_connections[connection.id] = connection
     return Answer(201, {"data": _document(connection, state.settings)})
@@ -103,7 +107,7 @@ def create(state: State, call: Call) -> Answer:
 
 def get(state: State, call: Call) -> Answer:
     """Return one connection, with its times and its creator."""
-    connection = _find(state, call, "getting")
+    connection = _find(state, call, "getting", time.monotonic())
     can_resolve = may_resolve(state, connection.id, connection.creator, call.actor)
     return Answer(200, {"data": _read(connection, state.settings, can_resolve)})
 
@@ -119,7 +123,7 @@ def update(state: State, call: Call) -> Answer:
         connection.integration = _merged(connection, attributes["integration"])
         if attributes["integration"].get("credentials", {}).get("generate_new_external_id"):
             connection.make_external_id()
-    connection.name = attributes.get("name", connection.name)
+    connection.name = _kept(attributes.get("name", connection.name), state.settings)
     connection.tags = attributes.get("tags", connection.tags)
     # Also when nothing differs: whether that moves the time is not known.
     connection.touch()
@@ -140,12 +144,13 @@ def list_connections(state: State, call: Call) -> Answer:
         raise _no_list(state.settings.no_list)
     number, size = page(call, DEFAULT_PAGE_SIZE, generic_error)
     _check_query(call)
-    everything = list(state.action_connections.values())
+    now = time.monotonic()
+    everything = [item for item in state.action_connections.values() if item.seen_from <= now]
     found = _sorted([item for item in everything if _matches(item, call)], call)
     rows = found[number * size : (number + 1) * size]
     meta = {
-        "total": len(everything),
-        "total_filtered": len(found),
+        "total": len(everything) + state.settings.hidden_rows,
+        "total_filtered": len(found) + state.settings.hidden_rows,
         # It may be null, and here it is so on every page but the first.
         "integration_counts": None if number else _counts(everything, found),
     }
@@ -226,12 +231,17 @@ def _refuse_double_names(name: str, items: list[dict[str, Any]]) -> None:
         raise _invalid_argument(f"{name} must not hold one name twice")
 
 
-def _find(state: State, call: Call, doing: str) -> ActionConnection:
+def _kept(name: str, settings: Settings) -> str:
+    return name.strip() if settings.trim_names else name
+
+
+def _find(state: State, call: Call, doing: str, now: float = float("inf")) -> ActionConnection:
+    """Return the connection of the path. A read of ``now`` may come too early for it."""
     connection_id = call.path["connection_id"]
     if not is_uuid(connection_id):
         raise Refusal(400, generic_error(400, "error connectionId not a valid UUID"))
     connection = state.action_connections.get(connection_id.lower())
-    if connection is None:
+    if connection is None or now < connection.seen_from:
         detail = f"error {doing} connection: rpc error: code = NotFound desc = connection not found"
         raise Refusal(404, generic_error(404, detail))
     return connection

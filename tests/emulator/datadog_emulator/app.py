@@ -67,8 +67,13 @@ def _served(endpoint: Endpoint, state: State) -> Handler:
             body = read_body(endpoint, request.content_type, encoding, raw)
             call = Call(request.match_info, request.query, body, actor, str(request.url.origin()))
             answer = endpoint.handler(state, call)
+            if endpoint.method == "DELETE" and answer.status == 204:
+                answer.status = state.settings.delete_status
         except Refusal as refusal:
             answer = refusal.answer
+            # A path without variables is that of a list: it is not gone, but not offered.
+            if answer.status == 404 and "{" in endpoint.path:
+                answer.status = state.settings.gone_status
         answer.content_type = endpoint.content_type
         return answer.response()
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,8 @@ def register(state: State, call: Call) -> Answer:
     known = {app_key_id(key) for key in state.settings.app_key}
     if key_id in state.settings.unknown_app_key or (known and key_id not in known):
         raise Refusal(500, {"detail": "unexpected app key registration error"})
-    state.app_key_registrations.add(key_id)
+    # A key that was registered before is not refused again.
+    state.app_key_registrations.setdefault(key_id, time.monotonic())
     return Answer(201, {"data": _row(key_id)})
 
 
@@ -40,7 +42,7 @@ def get(state: State, call: Call) -> Answer:
 
 def unregister(state: State, call: Call) -> Answer:
     """Take a registration back; the second time there is none."""
-    state.app_key_registrations.remove(_registered(state, call))
+    del state.app_key_registrations[_registered(state, call)]
     return Answer(204)
 
 
@@ -49,7 +51,8 @@ def list_registrations(state: State, call: Call) -> Answer:
     number, size = page(call, DEFAULT_PAGE_SIZE, titled_error)
     found = sorted(state.app_key_registrations)
     rows = [_row(key_id) for key_id in found[number * size : (number + 1) * size]]
-    meta = {"total": len(found), "total_filtered": len(found)}
+    total = len(found) + state.settings.hidden_rows
+    meta = {"total": total, "total_filtered": total}
     return Answer(200, {"data": rows, "meta": meta})
 
 

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from .answers import Refusal, plain_error
@@ -31,7 +33,8 @@ def authorize(endpoint: Endpoint, headers: Mapping[str, str], state: State) -> s
         raise endpoint.refuse(403, f"this action requires the {endpoint.permission} permission")
     must_be_registered = settings.require_registration and endpoint.needs_registration
     # An access token is no application key: there is nothing to register.
-    registered = app_key_id(app_key) in state.app_key_registrations
+    registered_at = state.app_key_registrations.get(app_key_id(app_key), float("inf"))
+    registered = time.monotonic() >= registered_at + settings.registration_lag
     if must_be_registered and app_key and not registered:
         raise endpoint.refuse(
             403, "this application key is not registered for the Actions API: register it first"
@@ -44,6 +47,9 @@ def _authenticate(headers: Mapping[str, str], settings: Settings) -> tuple[str, 
 
     A limit on one kind of credentials shuts out the other kind, unless that has limits as well.
     """
+    if settings.other_site is not None:
+        text = HTTPStatus(settings.other_site).phrase
+        raise Refusal(settings.other_site, plain_error(settings.other_site, text))
     limited = bool(settings.api_key or settings.app_key or settings.access_token)
     if "Authorization" in headers:
         # An Authorization header decides, keys beside it or not: one that slipped in from

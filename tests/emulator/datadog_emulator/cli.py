@@ -19,7 +19,7 @@ from aiohttp import web
 
 from .app import build_app
 from .log import RequestLog
-from .settings import PERMISSIONS, TOKEN_FORMS, Settings
+from .settings import DELETED, GONE, OTHER_SITE, PERMISSIONS, TOKEN_FORMS, Settings
 from .state import State
 
 HOST = "127.0.0.1"
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         help="port on loopback; 0 takes a free one; given again: of another organization",
     )
     add("--latency", type=float, default=0.0, metavar="SECONDS", help="delay of every answer")
+    add("--lag", type=float, default=0.0, metavar="SECONDS", help="what is created is seen later")
     add("--list", action="store_true", help="the list of action connections is offered")
     add(
         "--no-list",
@@ -89,7 +90,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ID",
         help="an application key that does not exist",
     )
+    add(
+        "--other-site",
+        type=int,
+        choices=OTHER_SITE,
+        help="refuse all keys, as those of another site",
+    )
     add("--require-registration", action="store_true", help="application keys must be registered")
+    add(
+        "--registration-lag",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="a key is refused so long after its registration",
+    )
     add(
         "--deny",
         action="append",
@@ -97,6 +111,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=PERMISSIONS,
         help="refuse what needs this permission",
     )
+    add("--delete-status", type=int, choices=DELETED, default=204, help="the answer to a DELETE")
+    add("--gone-status", type=int, choices=GONE, default=404, help="the answer for what is gone")
+    add("--hidden-rows", type=int, default=0, metavar="N", help="lists count rows that never come")
+    add("--trim-names", action="store_true", help="blanks around names are not kept")
+    add("--lower-case-teams", action="store_true", help="connected teams are kept in lower case")
     add("--one-link-per-team", action="store_true", help="one connection for each Datadog team")
     add("--partial-batches", action="store_true", help="a conflict stops nothing but itself")
     add("--datastore-rows", type=int, default=5000, metavar="N", help="rows that fill a datastore")

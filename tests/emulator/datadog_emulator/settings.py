@@ -14,6 +14,10 @@ from .endpoint import is_uuid
 
 # How the tokens of HTTP connections come back: as today, as until 2025, not at all.
 TOKEN_FORMS = ("http_tokens", "tokens", "none")
+# Keys of another site are refused in one of these ways.
+OTHER_SITE = (401, 403)
+# What says that a DELETE was taken, and that something is gone.
+DELETED, GONE = (204, 202), (404, 410)
 PERMISSIONS = (
     "connections_read",
     "connections_write",
@@ -46,6 +50,7 @@ class Settings:
     """How this Datadog behaves. Every name is that of a switch; README.md explains them."""
 
     latency: float = 0.0
+    lag: float = 0.0
     list: bool = False
     no_list: int = 404
     tokens_as: str = "http_tokens"
@@ -54,8 +59,15 @@ class Settings:
     app_key: tuple[str, ...] = ()
     unknown_app_key: tuple[str, ...] = ()
     access_token: tuple[str, ...] = ()
+    other_site: int | None = None
     require_registration: bool = False
+    registration_lag: float = 0.0
     deny: tuple[str, ...] = ()
+    delete_status: int = 204
+    gone_status: int = 404
+    hidden_rows: int = 0
+    trim_names: bool = False
+    lower_case_teams: bool = False
     one_link_per_team: bool = False
     partial_batches: bool = False
     datastore_rows: int = 5000
@@ -137,11 +149,15 @@ def flag(value: Any) -> bool:
     return value
 
 
-def token_form(value: Any) -> str:
-    """Return the name under which tokens come back."""
-    if value not in TOKEN_FORMS:
-        raise ValueError(f"must be one of {', '.join(TOKEN_FORMS)}")
-    return str(value)
+def one_of(*allowed: Any) -> Callable[[Any], Any]:
+    """Return a check for values of which each is allowed, and of its own type."""
+
+    def check(value: Any) -> Any:
+        if not any(value == item and type(value) is type(item) for item in allowed):
+            raise ValueError(f"must be one of {', '.join(map(str, allowed))}")
+        return value
+
+    return check
 
 
 def ids(value: Any) -> tuple[str, ...]:
@@ -176,16 +192,24 @@ def permissions(value: Any) -> tuple[str, ...]:
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "latency": seconds,
+    "lag": seconds,
     "list": flag,
     "no_list": client_error,
-    "tokens_as": token_form,
+    "tokens_as": one_of(*TOKEN_FORMS),
     "plain_attributes": flag,
     "api_key": texts,
     "app_key": texts,
     "unknown_app_key": ids,
     "access_token": texts,
+    "other_site": one_of(None, *OTHER_SITE),
     "require_registration": flag,
+    "registration_lag": seconds,
     "deny": permissions,
+    "delete_status": one_of(*DELETED),
+    "gone_status": one_of(*GONE),
+    "hidden_rows": count,
+    "trim_names": flag,
+    "lower_case_teams": flag,
     "one_link_per_team": flag,
     "partial_batches": flag,
     "datastore_rows": count,

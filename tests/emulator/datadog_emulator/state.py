@@ -40,7 +40,8 @@ class State:
         self.accounts = Accounts()
         self.policies: dict[str, Policy] = {}
         self.action_connections: dict[str, ActionConnection] = {}
-        self.app_key_registrations: set[str] = set()
+        # With the time of each registration.
+        self.app_key_registrations: dict[str, float] = {}
         self.datastores: dict[str, Datastore] = {}
         self.teams: dict[str, Team] = {}
         self.team_connections: dict[str, TeamConnection] = {}

@@ -18,6 +18,7 @@ from .endpoint import MAX_PAGE_SIZE, PAGING, Call, Endpoint, is_uuid, page
 from .schema import TEXT, closed_object, violations
 
 if TYPE_CHECKING:
+    from .settings import Settings
     from .state import State
 
 PATH = "/api/v2/team/connections"
@@ -89,7 +90,7 @@ def create(state: State, call: Call) -> Answer:
     Not known is what becomes of the rest of a batch when one is refused for a conflict. With the
     setting ``partial_batches`` it is created all the same.
     """
-    batch = [_wanted(item, call.actor) for item in _checked_batch(_CREATE, call)]
+    batch = [_wanted(item, call.actor, state.settings) for item in _checked_batch(_CREATE, call)]
     for connection in batch:
         if connection.source not in SOURCES:
             raise _refusal(
@@ -130,12 +131,13 @@ def list_connections(state: State, call: Call) -> Answer:
         for _id, connection in sorted(state.team_connections.items())
         if all(_FILTERS[name](connection) in values for name, values in wanted.items())
     ]
+    total = len(found) + state.settings.hidden_rows
     if PAGING & set(call.query):
         number, size = page(call, MAX_PAGE_SIZE, titled_error)
-        meta = _numbered(number, size, len(found))
+        meta = _numbered(number, size, total)
     else:
         number, size = 0, MAX_PAGE_SIZE
-        meta = _offset(len(found))
+        meta = _offset(total)
     rows = [row.document() for row in found[number * size : (number + 1) * size]]
     return Answer(200, {"data": rows, "meta": {"page": meta}})
 
@@ -156,11 +158,16 @@ def _checked_batch(validator: Draft202012Validator, call: Call) -> list[dict[str
     return items
 
 
-def _wanted(item: dict[str, Any], actor: str) -> TeamConnection:
+def _wanted(item: dict[str, Any], actor: str, settings: Settings) -> TeamConnection:
     attributes, relationships = item.get("attributes", {}), item["relationships"]
+    connected_team = relationships["connected_team"]["data"]["id"]
+    if settings.trim_names:
+        connected_team = connected_team.strip()
+    if settings.lower_case_teams:
+        connected_team = connected_team.lower()
     return TeamConnection(
         team=relationships["team"]["data"]["id"].lower(),
-        connected_team=relationships["connected_team"]["data"]["id"],
+        connected_team=connected_team,
         source=attributes.get("source", ""),
         managed_by=attributes.get("managed_by", actor),
     )

@@ -164,12 +164,13 @@ def list_teams(state: State, call: Call) -> Answer:
     found.sort(key=lambda team: (len(team.members) if "user_count" in sort else 0, team.name))
     if sort.startswith("-"):
         found.reverse()
+    total = len(found) + state.settings.hidden_rows
     if PAGING & set(call.query):
         number, size = page(call, DEFAULT_PAGE_SIZE, plain_error)
-        start, pagination = number * size, _numbered(number, size, len(found))
+        start, pagination = number * size, _numbered(number, size, total)
         links = _links(call, *({"page[number]": at, "page[size]": size} for at in _around(number)))
     else:
-        start, size, pagination = 0, UNPAGED_LIMIT, _offset(len(found))
+        start, size, pagination = 0, UNPAGED_LIMIT, _offset(total)
         links = _links(call, *({"page[offset]": at, "page[limit]": size} for at in (0, size)))
     rows = [_with_fields(team.document(), call) for team in found[start : start + size]]
     # Teams have neither links nor permissions here: there is never anything to include.

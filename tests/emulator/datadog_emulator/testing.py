@@ -132,6 +132,12 @@ class Emulator:
         rule = {"method": method, "path": path, "skip": skip, "times": times}
         self._control("POST", "/faults", {**rule, "fault": {"kind": kind, **details}})
 
+    def gateway(
+        self, status: int, *, method: str | None = None, path: str | None = None, times: int = 1
+    ) -> None:
+        """Let something in between answer requests with HTML of its own; no work is done."""
+        self.add_fault("status", method=method, path=path, times=times, status=status, body="html")
+
     def faults(self) -> list[dict[str, Any]]:
         """Return the rules, each with how often it fired."""
         found: list[dict[str, Any]] = self._control("GET", "/faults")["faults"]
