@@ -23,6 +23,11 @@ from .settings import DELETED, GONE, OTHER_SITE, PERMISSIONS, TOKEN_FORMS, Setti
 from .state import State
 
 HOST = "127.0.0.1"
+# For people who try things out. Tests start without it.
+DEFAULT_TEAM = "platform"
+TEAM_NOTE = (
+    f"It has a team, {DEFAULT_TEAM}; --team HANDLE has another in its place, --no-team none."
+)
 # Requests that a fault keeps hanging must not keep the server alive.
 SHUTDOWN_SECONDS = 0.5
 
@@ -33,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = vars(parser.parse_args(arguments))
     ports, lifetime, log = (options.pop(name) for name in ("port", "lifetime", "log"))
     tls_cert, tls_key = options.pop("tls_cert"), options.pop("tls_key")
+    default_team = not options.pop("no_team") and options["team"] is None
+    options["team"] = [DEFAULT_TEAM] if default_team else options["team"] or []
     if bool(tls_cert) != bool(tls_key):
         parser.error("--tls-cert and --tls-key are given together")
     try:
@@ -45,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             (port, State(settings, RequestLog(log), number))
             for number, port in enumerate(ports or [0])
         ]
-        asyncio.run(_serve(states, tls, lifetime))
+        asyncio.run(_serve(states, tls, lifetime, TEAM_NOTE if default_team else ""))
     except OSError as error:
         print(f"emulator: {error}", file=sys.stderr)
         return 1
@@ -126,7 +133,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="STATUS",
         help="the answer when a row exists that must not",
     )
-    add("--team", action="append", default=[], metavar="HANDLE", help="a team that exists at start")
+    add(
+        "--team",
+        action="append",
+        metavar="HANDLE",
+        help=f"a team that exists at start; {DEFAULT_TEAM} unless given",
+    )
+    add("--no-team", action="store_true", help="no team exists at start, unless --team is given")
     add("--org", metavar="ID", help="the UUID of the organization")
     add("--rate-limit", metavar="N/SECONDS", help="answer 429 when it is exceeded")
     add("--tls-cert", metavar="FILE", help="serve https with this certificate")
@@ -149,7 +162,9 @@ def _tls_context(cert: str, key: str) -> ssl.SSLContext:
     return context
 
 
-async def _serve(states: Sequence[tuple[int, State]], tls: Any, lifetime: float | None) -> None:
+async def _serve(
+    states: Sequence[tuple[int, State]], tls: Any, lifetime: float | None, note: str
+) -> None:
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -171,4 +186,6 @@ async def _serve(states: Sequence[tuple[int, State]], tls: Any, lifetime: float 
             site = web.TCPSite(runner, HOST, port, ssl_context=tls)
             await site.start()
             print(f"{scheme}://{HOST}:{runner.addresses[0][1]}", flush=True)
+        if note:
+            print(note, file=sys.stderr, flush=True)
         await end.wait()

@@ -254,7 +254,8 @@ def running_emulators(count: int, *switches: str) -> Iterator[list[Emulator]]:
 def _running(
     ports: Sequence[int], switches: Sequence[str], python: str
 ) -> Iterator[list[Emulator]]:
-    command = [python, str(EMULATOR), "--lifetime", str(LIFETIME), *switches]
+    # Without switches nothing exists: the team that people find would surprise tests.
+    command = [python, str(EMULATOR), "--lifetime", str(LIFETIME), "--no-team", *switches]
     for port in ports:
         command += ["--port", str(port)]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:

@@ -13,6 +13,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ import trustme
 
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
     EMULATOR,
+    Emulator,
     running_emulator,
     running_emulators,
 )
@@ -47,13 +49,33 @@ def test_one_line_and_a_clean_end(tmp_path: Path, end: signal.Signals) -> None:
         assert re.fullmatch(r"http://127\.0\.0\.1:[1-9][0-9]*\n", line)
         process.send_signal(end)
         more, errors = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, more, errors) == (0, "", "")
+    assert (process.returncode, more) == (0, "")
+    assert re.fullmatch("It has a team, platform; .*\n", errors)
 
 
-def test_lifetime() -> None:
-    ended = run("--lifetime", "0.2")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert len(ended.stdout.splitlines()) == 1
+def test_lifetime_and_teams() -> None:
+    for switches in (["--no-team"], ["--team", "x"], ["--team", "x", "--no-team"]):
+        ended = run("--lifetime", "0.2", *switches)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert len(ended.stdout.splitlines()) == 1
+
+
+def test_the_team_for_people() -> None:
+    command = [sys.executable, str(EMULATOR), "--lifetime", str(PATIENCE)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        with tempfile.TemporaryFile("w+") as errors:
+            emulator = Emulator(url, process, errors)
+            for _time in range(2):
+                (team,) = emulator.call("GET", TEAMS).body["data"]
+                assert team["attributes"]["handle"] == "platform"
+                emulator.reset()
+            assert emulator.stop() == 0
+    with running_emulator() as emulator:
+        assert emulator.call("GET", TEAMS).body["data"] == []
 
 
 def test_ends_although_requests_hang() -> None:
@@ -122,7 +144,7 @@ def test_files_that_are_missing(tmp_path: Path, switches: tuple[str, ...]) -> No
     assert "Traceback" not in ended.stderr
 
 
-def test_several_organisations() -> None:
+def test_several_organizations() -> None:
     with running_emulators(2, "--team", "platform") as [one, other]:
         assert one.url != other.url
         team = {"data": {"type": "team", "attributes": {"name": "SRE", "handle": "sre"}}}
