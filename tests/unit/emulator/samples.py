@@ -135,3 +135,13 @@ def items(**attributes: Any) -> dict[str, Any]:
 def rows(*values: dict[str, Any], mode: str = "fail_on_conflict") -> dict[str, Any]:
     """Return the body of a POST of rows."""
     return items(values=list(values), conflict_mode=mode)
+
+
+def policy(resource: str, **relations: Any) -> dict[str, Any]:
+    """Return a restriction policy, as it is sent and, but for the order, comes back."""
+    bindings = [
+        {"relation": relation, "principals": principals}
+        for relation, principals in relations.items()
+    ]
+    data = {"type": "restriction_policy", "id": resource, "attributes": {"bindings": bindings}}
+    return {"data": data}

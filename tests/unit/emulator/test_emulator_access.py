@@ -27,6 +27,7 @@ from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     TEAMS,
     create,
     create_team,
+    policy,
 )
 
 POLICY = "/api/v2/restriction_policy"
@@ -39,26 +40,17 @@ def organization(emulator: Emulator) -> str:
     return str(data["relationships"]["org"]["data"]["id"])
 
 
-def policy_body(resource: str, **relations: Any) -> dict[str, Any]:
-    bindings = [
-        {"relation": relation, "principals": principals}
-        for relation, principals in relations.items()
-    ]
-    data = {"type": "restriction_policy", "id": resource, "attributes": {"bindings": bindings}}
-    return {"data": data}
-
-
 def post(emulator: Emulator, resource: str, query: str = "", **relations: Any) -> Reply:
-    return emulator.call("POST", f"{POLICY}/{resource}{query}", policy_body(resource, **relations))
+    return emulator.call("POST", f"{POLICY}/{resource}{query}", policy(resource, **relations))
 
 
 def test_life_of_a_policy(emulator: Emulator) -> None:
     """As recorded: nothing at first, a colon may be encoded, the second DELETE is no error."""
     editor = f"org:{organization(emulator)}"
     path = f"{POLICY}/dashboard%3Atest-update"
-    document = policy_body("dashboard:test-update", editor=[editor])
+    document = policy("dashboard:test-update", editor=[editor])
     got = emulator.call("GET", path)
-    assert got[::2] == (200, policy_body("dashboard:test-update"))
+    assert got[::2] == (200, policy("dashboard:test-update"))
     assert got.headers["content-type"].startswith("application/json")
     assert emulator.call("POST", path, document)[::2] == (200, document)
     assert emulator.call("GET", f"{POLICY}/dashboard:test-update")[::2] == (200, document)
@@ -66,7 +58,7 @@ def test_life_of_a_policy(emulator: Emulator) -> None:
     for _time in range(2):
         assert emulator.call("DELETE", path)[::2] == (204, None)
     assert emulator.policy("dashboard:test-update") is None
-    assert emulator.call("GET", path).body == policy_body("dashboard:test-update")
+    assert emulator.call("GET", path).body == policy("dashboard:test-update")
 
 
 def test_a_policy_of_a_connection(emulator: Emulator) -> None:
@@ -103,7 +95,7 @@ def test_resources_that_are_refused(emulator: Emulator, method: str) -> None:
             "Invalid resource type: 'security_rule' does not support restriction policies",
         ),
     ):
-        body = policy_body("dashboard:abc-def-ghi") if method == "POST" else None
+        body = policy("dashboard:abc-def-ghi") if method == "POST" else None
         reply = emulator.call(method, f"{POLICY}/{resource}", body)
         assert reply[::2] == (400, {"errors": [error]})
 
@@ -134,8 +126,8 @@ def test_principals_and_relations_that_are_refused(emulator: Emulator) -> None:
         reply = post(emulator, resource, **relations)
         assert reply.status == 400, relations
         assert all(isinstance(error, str) for error in reply.body["errors"])
-    body = policy_body(resource, editor=[me])
-    twice = policy_body(resource, editor=[me])
+    body = policy(resource, editor=[me])
+    twice = policy(resource, editor=[me])
     twice["data"]["attributes"]["bindings"] *= 2
     for wrong in (None, {}, {**body, "x": 1}, {"data": {**body["data"], "type": "policy"}}, twice):
         assert emulator.call("POST", f"{POLICY}/{resource}", wrong).status == 400
@@ -171,12 +163,12 @@ def test_nobody_is_locked_out(emulator: Emulator) -> None:
             post(emulator, resource, "?allow_self_lockout=false", editor=[principal]).status == 200
         )
     other = {"DD-API-KEY": "x", "DD-APPLICATION-KEY": "other"}
-    body = policy_body(resource, editor=[f"team:{team}"])
+    body = policy(resource, editor=[f"team:{team}"])
     assert emulator.call("POST", f"{POLICY}/{resource}", body, other).status == 400
     # The teams from the start have everybody in them.
     emulator.settings(team=["everybody"])
     (row,) = emulator.call("GET", f"{TEAMS}?filter[keyword]=everybody").body["data"]
-    body = policy_body(resource, editor=[f"team:{row['id']}"])
+    body = policy(resource, editor=[f"team:{row['id']}"])
     assert emulator.call("POST", f"{POLICY}/{resource}", body, other).status == 200
 
 

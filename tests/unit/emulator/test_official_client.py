@@ -21,7 +21,10 @@ from datadog_api_client.exceptions import (
 )
 from datadog_api_client.v2.api.action_connection_api import ActionConnectionApi
 from datadog_api_client.v2.api.actions_datastores_api import ActionsDatastoresApi
+from datadog_api_client.v2.api.restriction_policies_api import RestrictionPoliciesApi
+from datadog_api_client.v2.api.roles_api import RolesApi
 from datadog_api_client.v2.api.teams_api import TeamsApi
+from datadog_api_client.v2.api.users_api import UsersApi
 from datadog_api_client.v2.model.bulk_delete_apps_datastore_items_request import (
     BulkDeleteAppsDatastoreItemsRequest,
 )
@@ -36,6 +39,10 @@ from datadog_api_client.v2.model.delete_apps_datastore_item_request import (
     DeleteAppsDatastoreItemRequest,
 )
 from datadog_api_client.v2.model.list_teams_sort import ListTeamsSort
+from datadog_api_client.v2.model.restriction_policy_update_request import (
+    RestrictionPolicyUpdateRequest,
+)
+from datadog_api_client.v2.model.roles_sort import RolesSort
 from datadog_api_client.v2.model.team_connection_create_request import TeamConnectionCreateRequest
 from datadog_api_client.v2.model.team_connection_delete_request import TeamConnectionDeleteRequest
 from datadog_api_client.v2.model.team_create_request import TeamCreateRequest
@@ -52,7 +59,10 @@ from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.catalog
     CATALOGUE,
     Credentials,
 )
-from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import Emulator
+from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
+    Emulator,
+    user_id,
+)
 from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     NOWHERE,
     change,
@@ -63,6 +73,7 @@ from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     items,
     kind,
     link,
+    policy,
     rows,
     unlink,
 )
@@ -144,6 +155,9 @@ def test_life_of_every_kind(
     assert updated["attributes"]["name"] == "two"
     assert updated["attributes"]["integration"] == created["attributes"]["integration"]
     assert get(actions, connection_id)["attributes"]["tags"] == ["a:b"]
+    # The whole list; where there are none, there is no list.
+    assert update(actions, connection_id, change(tags=["c:1"]))["attributes"]["tags"] == ["c:1"]
+    assert "tags" not in update(actions, connection_id, change(tags=[]))["attributes"]
     for name in entry.secrets:
         assert emulator.holds_secret(connection_id, name, "rotated")
 
@@ -232,6 +246,65 @@ def test_registrations(actions: ActionConnectionApi) -> None:
     assert understood(actions.list_app_key_registrations())["data"] == []
     with pytest.raises(ApiException) as caught:
         actions.register_app_key("not_valid_app_key_id")
+    assert caught.value.status == 400
+
+
+def test_roles_and_users(emulator: Emulator, client: ApiClient) -> None:
+    roles, users = RolesApi(client), UsersApi(client)
+    role = emulator.add_role("Robots")
+    robot = emulator.add_user("r@example.com", name="R", service_account=True, roles=[role])
+    listed = understood(roles.list_roles(filter="robots", page_size=100, page_number=0))
+    (row,) = listed["data"]
+    assert (row["id"], row["attributes"]["name"]) == (role, "Robots")
+    assert (row["attributes"]["user_count"], listed["meta"]["page"]["total_count"]) == (1, 4)
+    assert understood(roles.get_role(role))["data"] == row
+    assert len(roles.list_roles(sort=RolesSort.NAME_DESCENDING, filter_id=role).data) == 1
+    found = users.list_users(filter="R@example", page_size=100, page_number=0, sort="name")
+    (row,) = understood(found)["data"]
+    assert (row["id"], row["attributes"]["service_account"]) == (robot, True)
+    assert understood(users.get_user(robot))["data"] == row
+    assert {user.id for user in users.list_users_with_pagination(page_size=1)} == {
+        robot,
+        user_id("b"),
+    }
+    me = understood(users.get_current_user())
+    assert me["data"]["id"] == user_id("b")
+    assert [item["attributes"]["name"] for item in me["included"]] == ["Datadog Admin Role"]
+    for call in (roles.get_role, users.get_user):
+        with pytest.raises(NotFoundException):
+            call(NOWHERE)
+
+
+def test_restriction_policies(emulator: Emulator, client: ApiClient) -> None:
+    policies = RestrictionPoliciesApi(client)
+    me = UsersApi(client).get_current_user().data
+    resource, role = f"connection:{NOWHERE}", f"role:{emulator.add_role('Robots')}"
+
+    def update(allow_self_lockout: bool = False, **relations: Any) -> dict[str, Any]:
+        body = model(policies, RestrictionPolicyUpdateRequest, policy(resource, **relations))
+        answer = policies.update_restriction_policy(
+            resource, body, allow_self_lockout=allow_self_lockout
+        )
+        attributes: dict[str, Any] = understood(answer)["data"]["attributes"]
+        return attributes
+
+    editors = [f"org:{me.relationships.org.data.id}"]
+    assert len(update(editor=editors, resolver=[role])["bindings"]) == 2
+    got = understood(policies.get_restriction_policy(resource))["data"]
+    assert {row["relation"]: row["principals"] for row in got["attributes"]["bindings"]} == {
+        "editor": editors,
+        "resolver": [role],
+    }
+    with pytest.raises(ApiException) as caught:
+        update(editor=[role])
+    assert caught.value.status == 400
+    assert isinstance(caught.value.body["errors"][0], str)
+    update(allow_self_lockout=True, editor=[role])
+    for _time in range(2):
+        policies.delete_restriction_policy(resource)
+    assert understood(policies.get_restriction_policy(resource))["data"] == policy(resource)["data"]
+    with pytest.raises(ApiException) as caught:
+        policies.get_restriction_policy("malformed")
     assert caught.value.status == 400
 
 
