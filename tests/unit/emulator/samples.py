@@ -20,7 +20,44 @@ REGISTRATIONS = "/api/v2/actions/app_key_registrations"
 DATASTORES = "/api/v2/actions-datastores"
 TEAMS = "/api/v2/team"
 TEAM_CONNECTIONS = "/api/v2/team/connections"
+POLICIES = "/api/v2/restriction_policy"
 NOWHERE = "00000000-0000-4000-8000-000000000000"
+
+# Every endpoint, with any body if it takes one and the permission without which it is refused.
+ENDPOINTS: list[tuple[str, str, Any, str]] = [
+    ("POST", CONNECTIONS, {}, "connections_write"),
+    ("GET", CONNECTIONS, None, "connections_read"),
+    ("GET", f"{CONNECTIONS}/{NOWHERE}", None, "connections_read"),
+    ("PATCH", f"{CONNECTIONS}/{NOWHERE}", {}, "connections_write"),
+    ("DELETE", f"{CONNECTIONS}/{NOWHERE}", None, "connections_write"),
+    ("GET", REGISTRATIONS, None, "org_app_keys_read"),
+    ("PUT", f"{REGISTRATIONS}/{NOWHERE}", None, ""),
+    ("GET", f"{REGISTRATIONS}/{NOWHERE}", None, "org_app_keys_read"),
+    ("DELETE", f"{REGISTRATIONS}/{NOWHERE}", None, ""),
+    ("GET", "/api/v2/roles", None, "user_access_read"),
+    ("GET", "/api/v2/users", None, "user_access_read"),
+    ("GET", "/api/v2/current_user", None, ""),
+    ("GET", f"{POLICIES}/dashboard:x", None, ""),
+    ("POST", f"{POLICIES}/dashboard:x", {}, ""),
+    ("DELETE", f"{POLICIES}/dashboard:x", None, ""),
+    ("POST", TEAM_CONNECTIONS, {}, "teams_manage"),
+    ("GET", TEAM_CONNECTIONS, None, "teams_read"),
+    ("DELETE", TEAM_CONNECTIONS, {}, "teams_manage"),
+    ("POST", TEAMS, {}, "teams_manage"),
+    ("GET", TEAMS, None, "teams_read"),
+    ("GET", f"{TEAMS}/{NOWHERE}", None, "teams_read"),
+    ("DELETE", f"{TEAMS}/{NOWHERE}", None, "teams_manage"),
+    ("POST", DATASTORES, {}, "apps_datastore_manage"),
+    ("GET", DATASTORES, None, "apps_datastore_read"),
+    ("GET", f"{DATASTORES}/{NOWHERE}", None, "apps_datastore_read"),
+    ("PATCH", f"{DATASTORES}/{NOWHERE}", {}, "apps_datastore_manage"),
+    ("DELETE", f"{DATASTORES}/{NOWHERE}", None, "apps_datastore_manage"),
+    ("GET", f"{DATASTORES}/{NOWHERE}/items", None, "apps_datastore_read"),
+    ("PATCH", f"{DATASTORES}/{NOWHERE}/items", {}, "apps_datastore_write"),
+    ("DELETE", f"{DATASTORES}/{NOWHERE}/items", {}, "apps_datastore_write"),
+    ("POST", f"{DATASTORES}/{NOWHERE}/items/bulk", {}, "apps_datastore_write"),
+    ("DELETE", f"{DATASTORES}/{NOWHERE}/items/bulk", {}, "apps_datastore_write"),
+]
 
 _VALUES: dict[str, Any] = {
     "account_id": "123456789012",

@@ -24,13 +24,13 @@ from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing
 from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     CONNECTIONS,
     NOWHERE,
+    POLICIES,
     TEAMS,
     create,
     create_team,
     policy,
 )
 
-POLICY = "/api/v2/restriction_policy"
 ROLES, USERS, CURRENT_USER = "/api/v2/roles", "/api/v2/users", "/api/v2/current_user"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00"
 
@@ -41,19 +41,19 @@ def organization(emulator: Emulator) -> str:
 
 
 def post(emulator: Emulator, resource: str, query: str = "", **relations: Any) -> Reply:
-    return emulator.call("POST", f"{POLICY}/{resource}{query}", policy(resource, **relations))
+    return emulator.call("POST", f"{POLICIES}/{resource}{query}", policy(resource, **relations))
 
 
 def test_life_of_a_policy(emulator: Emulator) -> None:
     """As recorded: nothing at first, a colon may be encoded, the second DELETE is no error."""
     editor = f"org:{organization(emulator)}"
-    path = f"{POLICY}/dashboard%3Atest-update"
+    path = f"{POLICIES}/dashboard%3Atest-update"
     document = policy("dashboard:test-update", editor=[editor])
     got = emulator.call("GET", path)
     assert got[::2] == (200, policy("dashboard:test-update"))
     assert got.headers["content-type"].startswith("application/json")
     assert emulator.call("POST", path, document)[::2] == (200, document)
-    assert emulator.call("GET", f"{POLICY}/dashboard:test-update")[::2] == (200, document)
+    assert emulator.call("GET", f"{POLICIES}/dashboard:test-update")[::2] == (200, document)
     assert emulator.policies() == {"dashboard:test-update": {"editor": [editor]}}
     for _time in range(2):
         assert emulator.call("DELETE", path)[::2] == (204, None)
@@ -72,7 +72,7 @@ def test_a_policy_of_a_connection(emulator: Emulator) -> None:
     assert emulator.policy(resource) == expected
     orders = set()
     for _time in range(30):
-        attributes = emulator.call("GET", f"{POLICY}/{resource}").body["data"]["attributes"]
+        attributes = emulator.call("GET", f"{POLICIES}/{resource}").body["data"]["attributes"]
         orders.add(json.dumps(attributes))
         shown = {row["relation"]: sorted(row["principals"]) for row in attributes["bindings"]}
         assert shown == expected
@@ -96,7 +96,7 @@ def test_resources_that_are_refused(emulator: Emulator, method: str) -> None:
         ),
     ):
         body = policy("dashboard:abc-def-ghi") if method == "POST" else None
-        reply = emulator.call(method, f"{POLICY}/{resource}", body)
+        reply = emulator.call(method, f"{POLICIES}/{resource}", body)
         assert reply[::2] == (400, {"errors": [error]})
 
 
@@ -130,8 +130,8 @@ def test_principals_and_relations_that_are_refused(emulator: Emulator) -> None:
     twice = policy(resource, editor=[me])
     twice["data"]["attributes"]["bindings"] *= 2
     for wrong in (None, {}, {**body, "x": 1}, {"data": {**body["data"], "type": "policy"}}, twice):
-        assert emulator.call("POST", f"{POLICY}/{resource}", wrong).status == 400
-    assert emulator.call("POST", f"{POLICY}/connection:other", body).status == 400
+        assert emulator.call("POST", f"{POLICIES}/{resource}", wrong).status == 400
+    assert emulator.call("POST", f"{POLICIES}/connection:other", body).status == 400
     assert emulator.policies() == {}
 
 
@@ -154,7 +154,7 @@ def test_nobody_is_locked_out(emulator: Emulator) -> None:
         assert "SelfLockout" in reply.body["errors"][0]
         assert emulator.policies() == {}
         assert post(emulator, resource, "?allow_self_lockout=true", **relations).status == 200
-        assert emulator.call("DELETE", f"{POLICY}/{resource}").status == 204
+        assert emulator.call("DELETE", f"{POLICIES}/{resource}").status == 204
     assert post(emulator, resource, "?allow_self_lockout=yes", editor=[me]).status == 400
     emulator.add_member(team="platform")
     emulator.add_member(role="one")
@@ -164,12 +164,12 @@ def test_nobody_is_locked_out(emulator: Emulator) -> None:
         )
     other = {"DD-API-KEY": "x", "DD-APPLICATION-KEY": "other"}
     body = policy(resource, editor=[f"team:{team}"])
-    assert emulator.call("POST", f"{POLICY}/{resource}", body, other).status == 400
+    assert emulator.call("POST", f"{POLICIES}/{resource}", body, other).status == 400
     # The teams from the start have everybody in them.
     emulator.settings(team=["everybody"])
     (row,) = emulator.call("GET", f"{TEAMS}?filter[keyword]=everybody").body["data"]
     body = policy(resource, editor=[f"team:{row['id']}"])
-    assert emulator.call("POST", f"{POLICY}/{resource}", body, other).status == 200
+    assert emulator.call("POST", f"{POLICIES}/{resource}", body, other).status == 200
 
 
 @pytest.mark.parametrize("kind", RELATIONS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
@@ -19,7 +18,6 @@ from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.action_
 )
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.catalogue import (
     CATALOGUE,
-    Credentials,
 )
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import Emulator
 from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
@@ -34,64 +32,6 @@ from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     kind,
 )
 
-EXTRA = {
-    "acting_user_can_resolve": False,
-    "external_secrets_manager": None,
-    "is_favorite": False,
-}
-TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{0,5}[1-9])? \+0000 UTC")
-
-
-def shown(entry: Credentials) -> dict[str, Any]:
-    """Return the sample integration as answers show it, without what the server makes."""
-    found = integration(entry)
-    credentials = dict(found["credentials"])
-    credentials.update(dict.fromkeys(entry.secrets, ""))
-    if "tokens" in credentials:
-        tokens = [{**token, "value": ""} for token in credentials.pop("tokens")]
-        credentials["http_tokens"] = tokens
-    return {**found, "credentials": credentials}
-
-
-@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.type)
-def test_create_and_get_every_kind(emulator: Emulator, entry: Credentials) -> None:
-    created = emulator.call("POST", CONNECTIONS, connection(integration(entry), name="one"))
-    assert created.status == 201
-    assert created.headers["content-type"] == "application/vnd.api+json"
-    data = created.body["data"]
-    assert set(data) == {"id", "type", "attributes"}
-    assert data["type"] == "action_connection"
-    assert set(data["attributes"]) == {"integration", "name", *EXTRA}
-
-    got = emulator.call("GET", f"{CONNECTIONS}/{data['id']}")
-    assert got.status == 200
-    attributes = got.body["data"]["attributes"]
-    made = {}
-    if entry.type == "AWSAssumeRole":
-        made = {name: attributes["integration"]["credentials"][name] for name in ("external_id",)}
-        assert re.fullmatch("[0-9a-f]{32}", made["external_id"])
-        made["principal_id"] = "464622532012"
-    expected = shown(entry)
-    expected["credentials"].update(made)
-    assert attributes["integration"] == data["attributes"]["integration"] == expected
-    assert attributes["name"] == "one"
-    assert {name: attributes[name] for name in EXTRA} == {**EXTRA, "acting_user_can_resolve": True}
-    assert TIME.fullmatch(attributes["created_at"])
-    assert attributes["last_updated"] == attributes["created_at"]
-    creator = got.body["data"]["relationships"]["created_by"]["data"]
-    assert creator["type"] == "created_by"
-    assert re.fullmatch(r"[0-9a-f-]{36}", creator["id"])
-
-    (state,) = emulator.state()["action_connections"]
-    for path in state["secrets"]:
-        value = f"secret-{path.rpartition('.')[2]}"
-        assert emulator.holds_secret(data["id"], path, value)
-        assert not emulator.holds_secret(data["id"], path, "")
-    held = [*entry.secrets] or (
-        ["tokens.first", "tokens.second"] if entry.type == "HTTPTokenAuth" else []
-    )
-    assert state["secrets"] == sorted(held)
-
 
 @pytest.mark.parametrize(
     ("microsecond", "text"),
@@ -104,7 +44,6 @@ def test_create_and_get_every_kind(emulator: Emulator, entry: Credentials) -> No
 def test_times_as_go_prints_them(microsecond: int, text: str) -> None:
     moment = datetime(2026, 7, 13, 13, 25, 30, microsecond, timezone.utc)
     assert timestamp(moment) == text
-    assert TIME.fullmatch(text)
 
 
 def test_every_touch_moves_last_updated() -> None:
@@ -124,103 +63,8 @@ def test_ids_in_upper_case(emulator: Emulator) -> None:
     assert emulator.call("DELETE", path).status == 204
 
 
-def test_plain_attributes(emulator: Emulator) -> None:
-    emulator.settings(plain_attributes=True)
-    created = emulator.call("POST", CONNECTIONS, connection())
-    got = emulator.call("GET", f"{CONNECTIONS}/{created.body['data']['id']}")
-    assert created.body == got.body
-    assert set(got.body["data"]) == {"id", "type", "attributes"}
-    assert set(got.body["data"]["attributes"]) == {"name", "integration"}
-
-
 def test_names_are_not_unique(emulator: Emulator) -> None:
     assert create(emulator, name="same") != create(emulator, name="same")
-
-
-def test_not_a_uuid(emulator: Emulator) -> None:
-    for method, body in (("GET", None), ("PATCH", change(name="x")), ("DELETE", None)):
-        for wrong in ("bad%20format", NOWHERE[:-1], NOWHERE.replace("-", ""), f"{{{NOWHERE}}}"):
-            reply = emulator.call(method, f"{CONNECTIONS}/{quote(wrong, safe='%')}", body)
-            assert reply.status == 400
-            error = {"title": "Generic Error", "detail": "error connectionId not a valid UUID"}
-            assert reply.body == {"errors": [error]}
-
-
-@pytest.mark.parametrize(
-    ("method", "doing", "body"),
-    [
-        ("GET", "getting", None),
-        ("DELETE", "deleting", None),
-        ("PATCH", "creating", change(name="x")),
-    ],
-)
-def test_not_found(emulator: Emulator, method: str, doing: str, body: Any) -> None:
-    reply = emulator.call(method, f"{CONNECTIONS}/{NOWHERE}", body)
-    detail = f"error {doing} connection: rpc error: code = NotFound desc = connection not found"
-    assert reply.status == 404
-    assert reply.body == {"errors": [{"title": "Generic Error", "detail": detail}]}
-
-
-def test_delete(emulator: Emulator) -> None:
-    connection_id = create(emulator)
-    path = f"{CONNECTIONS}/{connection_id}"
-    reply = emulator.call("DELETE", path)
-    assert (reply.status, reply.body) == (204, None)
-    assert "content-type" not in reply.headers
-    assert emulator.call("DELETE", path).status == 404
-    assert emulator.call("GET", path).status == 404
-    assert emulator.state()["counts"]["action_connections"] == 0
-
-
-def test_bad_account_id(emulator: Emulator) -> None:
-    """The wording of the two answers is that of recorded ones."""
-    sample = integration(kind("AWSAssumeRole"))
-    sample["credentials"]["account_id"] = "1"
-    created = emulator.call("POST", CONNECTIONS, connection(sample))
-    changed = emulator.call(
-        "PATCH", f"{CONNECTIONS}/{create(emulator)}", change(integration=sample)
-    )
-    beginning = (
-        "error creating connection: rpc error: code = InvalidArgument desc = multiple errors: "
-        "1 error occurred:\n\t* [error_code=8]: "
-    )
-    embedded = ": embedded message failed validation | caused by: invalid "
-    end = ': value does not match regex pattern "^\\\\d{12}$"\n\n'
-    for reply, steps in (
-        (
-            created,
-            "invalid CreateCustomConnectionRequest.Data|CustomConnectionData.Aws|"
-            "CustomConnectionData_AwsAuthData.AssumeRole|"
-            "CustomConnectionData_AwsAuthData_AssumeRole.AccountId",
-        ),
-        (
-            changed,
-            "invalid UpdateCustomConnectionRequest.DataUpdate|CustomConnectionDataUpdate.Aws|"
-            "CustomConnectionDataUpdate_AwsAuth.AssumeRole|"
-            "CustomConnectionDataUpdate_AwsAuth_AssumeRole.AccountId",
-        ),
-    ):
-        assert reply.status == 400
-        detail = beginning + steps.replace("|", embedded) + end
-        assert reply.body == {"errors": [{"title": "Generic Error", "detail": detail}]}
-
-
-def test_change_of_the_name_alone(emulator: Emulator) -> None:
-    connection_id = create(emulator, "OktaAPIToken", name="old")
-    path = f"{CONNECTIONS}/{connection_id}"
-    before = emulator.call("GET", path).body["data"]
-    reply = emulator.call("PATCH", path, change(name="new"))
-    assert reply.status == 200
-    after = emulator.call("GET", path).body["data"]
-    # The answer to a PATCH has times and creator: no GET is needed for them.
-    expected = {**after, "attributes": {**after["attributes"], "acting_user_can_resolve": False}}
-    assert reply.body["data"] == expected
-    assert after["attributes"]["name"] == reply.body["data"]["attributes"]["name"] == "new"
-    assert after["attributes"]["integration"] == before["attributes"]["integration"]
-    assert after["attributes"]["created_at"] == before["attributes"]["created_at"]
-    assert after["attributes"]["last_updated"] != before["attributes"]["last_updated"]
-    assert after["relationships"] == before["relationships"]
-    assert emulator.holds_secret(connection_id, "api_token", "secret-api_token")
 
 
 def test_a_change_of_nothing_moves_last_updated(emulator: Emulator) -> None:
@@ -230,53 +74,6 @@ def test_a_change_of_nothing_moves_last_updated(emulator: Emulator) -> None:
     after = emulator.call("GET", path).body["data"]["attributes"]
     assert after["last_updated"] != before["last_updated"]
     assert {**after, "last_updated": 0} == {**before, "last_updated": 0}
-
-
-@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.type)
-def test_change_of_every_field(emulator: Emulator, entry: Credentials) -> None:
-    """A field that a PATCH gives is changed, and none beside it."""
-    simple = [
-        field
-        for field in entry.fields
-        if not field.read_only and field.name not in ("account_id", "generate_new_external_id")
-    ]
-    for field in simple:
-        if isinstance(integration(entry)["credentials"].get(field.name, ""), (list, dict)):
-            continue
-        connection_id = create(emulator, entry.type)
-        before = emulator.call("GET", f"{CONNECTIONS}/{connection_id}").body["data"]["attributes"]
-        expected = before["integration"]
-        (expected if field.beside else expected["credentials"])[field.name] = (
-            "" if field.secret else "changed"
-        )
-        body: dict[str, Any] = {"type": entry.integration}
-        if field.beside:
-            body[field.name] = "changed"
-        else:
-            body["credentials"] = {"type": entry.type, field.name: "changed"}
-        reply = emulator.call("PATCH", f"{CONNECTIONS}/{connection_id}", change(integration=body))
-        assert reply.status == 200
-        assert reply.body["data"]["attributes"]["integration"] == expected
-        for name in entry.secrets:
-            value = "changed" if name == field.name else f"secret-{name}"
-            assert emulator.holds_secret(connection_id, name, value)
-
-
-def test_new_external_id(emulator: Emulator) -> None:
-    connection_id = create(emulator)
-    before = credentials_of(emulator, connection_id)
-
-    def wanted(generate: bool) -> dict[str, Any]:
-        credentials = {"type": "AWSAssumeRole", "generate_new_external_id": generate}
-        return change(integration={"type": "AWS", "credentials": credentials})
-
-    path = f"{CONNECTIONS}/{connection_id}"
-    assert emulator.call("PATCH", path, wanted(False)).status == 200
-    assert credentials_of(emulator, connection_id) == before
-    assert emulator.call("PATCH", path, wanted(True)).status == 200
-    after = credentials_of(emulator, connection_id)
-    assert after.pop("external_id") != before.pop("external_id")
-    assert after == before
 
 
 def test_types_cannot_be_changed(emulator: Emulator) -> None:
@@ -462,15 +259,7 @@ def test_list_pages(emulator: Emulator) -> None:
     together = [name for page in pages for name in page]
     assert sorted(together) == names
     assert together != names, "the list must not be in order of creation"
-    for wrong in (
-        "size]=0",
-        "size]=101",
-        "size]=x",
-        "size]=",
-        "number]=-1",
-        "size]=%2B5",
-        "number]=1.5",
-    ):
+    for wrong in ("size]=0", "size]=101", "size]=x", "number]=-1", "size]=%2B5"):
         assert emulator.call("GET", f"{CONNECTIONS}?page[{wrong}").status == 400
 
 

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Credentials and permissions."""
+"""Credentials, permissions and the registration of application keys."""
 
 from __future__ import annotations
 
@@ -11,50 +11,21 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
+    CREDENTIALS,
     Emulator,
+    app_key_id,
     running_emulator,
 )
 from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     CONNECTIONS,
     DATASTORES,
+    ENDPOINTS,
     NOWHERE,
     REGISTRATIONS,
     TEAM_CONNECTIONS,
     TEAMS,
 )
 
-EVERYTHING: list[tuple[str, str, Any, str]] = [
-    ("POST", CONNECTIONS, {}, "connections_write"),
-    ("GET", CONNECTIONS, None, "connections_read"),
-    ("GET", f"{CONNECTIONS}/{NOWHERE}", None, "connections_read"),
-    ("PATCH", f"{CONNECTIONS}/{NOWHERE}", {}, "connections_write"),
-    ("DELETE", f"{CONNECTIONS}/{NOWHERE}", None, "connections_write"),
-    ("GET", REGISTRATIONS, None, "org_app_keys_read"),
-    ("PUT", f"{REGISTRATIONS}/{NOWHERE}", None, ""),
-    ("GET", f"{REGISTRATIONS}/{NOWHERE}", None, "org_app_keys_read"),
-    ("DELETE", f"{REGISTRATIONS}/{NOWHERE}", None, ""),
-    ("GET", "/api/v2/roles", None, "user_access_read"),
-    ("GET", "/api/v2/users", None, "user_access_read"),
-    ("GET", "/api/v2/current_user", None, ""),
-    ("GET", "/api/v2/restriction_policy/dashboard:x", None, ""),
-    ("POST", TEAM_CONNECTIONS, {}, "teams_manage"),
-    ("GET", TEAM_CONNECTIONS, None, "teams_read"),
-    ("DELETE", TEAM_CONNECTIONS, {}, "teams_manage"),
-    ("POST", TEAMS, {}, "teams_manage"),
-    ("GET", TEAMS, None, "teams_read"),
-    ("GET", f"{TEAMS}/{NOWHERE}", None, "teams_read"),
-    ("DELETE", f"{TEAMS}/{NOWHERE}", None, "teams_manage"),
-    ("POST", DATASTORES, {}, "apps_datastore_manage"),
-    ("GET", DATASTORES, None, "apps_datastore_read"),
-    ("GET", f"{DATASTORES}/{NOWHERE}", None, "apps_datastore_read"),
-    ("PATCH", f"{DATASTORES}/{NOWHERE}", {}, "apps_datastore_manage"),
-    ("DELETE", f"{DATASTORES}/{NOWHERE}", None, "apps_datastore_manage"),
-    ("GET", f"{DATASTORES}/{NOWHERE}/items", None, "apps_datastore_read"),
-    ("PATCH", f"{DATASTORES}/{NOWHERE}/items", {}, "apps_datastore_write"),
-    ("DELETE", f"{DATASTORES}/{NOWHERE}/items", {}, "apps_datastore_write"),
-    ("POST", f"{DATASTORES}/{NOWHERE}/items/bulk", {}, "apps_datastore_write"),
-    ("DELETE", f"{DATASTORES}/{NOWHERE}/items/bulk", {}, "apps_datastore_write"),
-]
 FORBIDDEN = (403, {"errors": ["Forbidden"]})
 UNAUTHORIZED = (401, {"errors": ["Unauthorized"]})
 
@@ -67,28 +38,18 @@ def bearer(token: str = "t") -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-@pytest.mark.parametrize(("method", "path", "body", "permission"), EVERYTHING)
-def test_credentials_are_needed(
+@pytest.mark.parametrize(("method", "path", "body", "permission"), ENDPOINTS)
+def test_credentials_and_permissions(
     emulator: Emulator, method: str, path: str, body: Any, permission: str
 ) -> None:
-    incomplete: list[dict[str, str]] = [{}, keys("", ""), keys("a", ""), keys("", "b")]
-    incomplete += [{"DD-API-KEY": "a"}, {"DD-APPLICATION-KEY": "b"}, keys("é", "b")]
-    for headers in incomplete:
-        encoded = {name: value.encode() for name, value in headers.items()}
-        assert emulator.call(method, path, body, encoded)[::2] == FORBIDDEN  # type: ignore[arg-type]
+    for headers in ({}, keys("a", ""), {"DD-APPLICATION-KEY": "b"}):
+        assert emulator.call(method, path, body, headers)[::2] == FORBIDDEN
     basic = {"Authorization": "Basic dXNlcjpwYXNzd29yZA=="}
-    wrong: list[dict[str, str]] = [bearer(""), {"Authorization": "t"}, basic, {**keys(), **basic}]
-    for headers in wrong:
+    for headers in (bearer(""), {"Authorization": "t"}, {**keys(), **basic}):
         assert emulator.call(method, path, body, headers)[::2] == UNAUTHORIZED
-    for headers in (keys(), bearer(), {**keys(), **bearer()}, {"authorization": "bearer t"}):
+    for headers in (keys(), {**keys(), **bearer()}, {"authorization": "bearer t"}):
         assert emulator.call(method, path, body, headers).status not in (401, 403)
-
-
-@pytest.mark.parametrize(("method", "path", "body", "permission"), EVERYTHING)
-def test_permissions(
-    emulator: Emulator, method: str, path: str, body: Any, permission: str
-) -> None:
-    permissions = {right for *_call, right in EVERYTHING if right}
+    permissions = {right for *_call, right in ENDPOINTS if right}
     emulator.settings(deny=sorted(permissions - {permission}))
     assert emulator.call(method, path, body).status != 403
     if permission:
@@ -101,8 +62,7 @@ def test_permissions(
             assert set(error) == {"title", "detail"}
             assert error["title"] == "Generic Error"
         elif path.startswith((TEAM_CONNECTIONS, DATASTORES, REGISTRATIONS)):
-            assert error["title"] == "Forbidden"
-            assert error["status"] == "403"
+            assert (error["title"], error["status"]) == ("Forbidden", "403")
         else:
             assert isinstance(error, str)
 
@@ -131,12 +91,6 @@ def test_accepted_keys() -> None:
         assert status(emulator, bearer("a1")) == 401
 
 
-def test_accepted_api_keys_alone(emulator: Emulator) -> None:
-    emulator.settings(api_key=["a1"])
-    assert status(emulator, keys("a1", "any")) == 200
-    assert status(emulator, keys("a2", "any")) == 403
-
-
 def test_accepted_access_tokens() -> None:
     """A limit on access tokens shuts out keys as well."""
     with running_emulator("--access-token", "t1", "--access-token", "t2") as emulator:
@@ -147,3 +101,32 @@ def test_accepted_access_tokens() -> None:
         emulator.settings(app_key=["b"])
         assert status(emulator, keys()) == status(emulator, bearer("t1")) == 200
         assert status(emulator, {**keys(), **bearer("t3")}) == 401
+
+
+def test_registration_required(emulator: Emulator) -> None:
+    emulator.settings(require_registration=True, list=True)
+    requests: list[tuple[str, str, Any]] = [
+        ("POST", CONNECTIONS, {}),
+        ("GET", CONNECTIONS, None),
+        ("GET", f"{CONNECTIONS}/{NOWHERE}", None),
+        ("PATCH", f"{CONNECTIONS}/{NOWHERE}", {}),
+        ("DELETE", f"{CONNECTIONS}/{NOWHERE}", None),
+    ]
+    for method, path, body in requests:
+        reply = emulator.call(method, path, body)
+        assert reply.status == 403
+        (error,) = reply.body["errors"]
+        assert error["title"] == "Generic Error"
+        assert "not registered" in error["detail"]
+        # An access token is no application key.
+        token = {"Authorization": "Bearer token"}
+        assert emulator.call(method, path, body, token).status != 403
+    assert emulator.call("GET", TEAMS).status == 200
+
+    emulator.call("PUT", f"{REGISTRATIONS}/{app_key_id('other')}")
+    assert emulator.call("GET", CONNECTIONS).status == 403
+    own = f"{REGISTRATIONS}/{app_key_id(CREDENTIALS['DD-APPLICATION-KEY'])}"
+    assert emulator.call("PUT", own).status == 201
+    assert emulator.call("GET", CONNECTIONS).status == 200
+    assert emulator.call("DELETE", own).status == 204
+    assert emulator.call("GET", CONNECTIONS).status == 403

@@ -23,7 +23,6 @@ from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator import 
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.catalogue import (
     CATALOGUE,
     Credentials,
-    Field,
 )
 
 JSON_TYPES = {str: "string", bool: "boolean"}
@@ -77,10 +76,6 @@ def test_same_integrations_and_credentials() -> None:
     assert set(ours) == set(CREATE) == set(UPDATE)
 
 
-def names(fields: list[Field], beside: bool) -> set[str]:
-    return {field.name for field in fields if field.beside is beside}
-
-
 def test_attributes_beside_the_integration() -> None:
     """``name``, ``integration`` and ``tags``: no more, no less."""
     for update, model in (
@@ -90,29 +85,6 @@ def test_attributes_beside_the_integration() -> None:
         ours = schema._connection_schema(update)["properties"]["data"]["properties"]["attributes"]
         assert set(ours["properties"]) == set(types_of(model))
         assert set(ours["required"]) == required_of(model)
-
-
-@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.type)
-def test_fields_on_create(entry: Credentials) -> None:
-    integration, credentials = CREATE[entry.integration, entry.type]
-    fields = [field for field in entry.fields if not field.update_only]
-    required = [field for field in fields if field.required]
-    read_only = [field for field in fields if field.read_only]
-    assert names(fields, True) | {"type", "credentials"} == set(types_of(integration))
-    assert names(fields, False) | {"type"} == set(types_of(credentials))
-    assert names(required, True) | {"type", "credentials"} == required_of(integration)
-    assert names(required, False) | {"type"} == required_of(credentials)
-    assert names(read_only, False) == set(credentials.read_only_vars)
-    assert names(read_only, True) == set(integration.read_only_vars)
-
-
-@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.type)
-def test_fields_on_update(entry: Credentials) -> None:
-    integration, credentials = UPDATE[entry.integration, entry.type]
-    fields = [field for field in entry.fields if not field.read_only]
-    assert names(fields, True) | {"type", "credentials"} == set(types_of(integration))
-    assert names(fields, False) | {"type"} == set(types_of(credentials))
-    assert required_of(integration) == required_of(credentials) == {"type"}
 
 
 def hold_against_model(ours: dict[str, Any], model: Any) -> None:

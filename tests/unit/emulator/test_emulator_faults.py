@@ -11,7 +11,6 @@ import json
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,14 +19,12 @@ import pytest
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
     CREDENTIALS,
     Emulator,
-    running_emulator,
 )
 from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     CONNECTIONS,
     TEAM_CONNECTIONS,
     TEAMS,
     connection,
-    create,
     create_team,
     link,
 )
@@ -110,12 +107,6 @@ def test_status_bodies(emulator: Emulator) -> None:
         assert (reply.status, reply.body) == (status, None)
 
 
-def test_rate_limit_as_a_fault(emulator: Emulator) -> None:
-    emulator.add_fault("status", status=429, headers={"X-RateLimit-Reset": "2"}, times=2)
-    statuses = [emulator.call("GET", TEAMS).status for _number in range(3)]
-    assert statuses == [429, 429, 200]
-
-
 @pytest.mark.parametrize(("when", "done"), [("before", 0), ("after", 1)])
 def test_reset(emulator: Emulator, when: str, done: int) -> None:
     emulator.add_fault("reset", when=when)
@@ -146,15 +137,6 @@ def test_half(emulator: Emulator) -> None:
         emulator.call("GET", TEAMS)
 
 
-def test_half_of_an_answer_without_a_body(emulator: Emulator) -> None:
-    connection_id = create(emulator)
-    emulator.add_fault("half")
-    with open_request(emulator, "DELETE", f"{CONNECTIONS}/{connection_id}") as client:
-        assert read_all(client) == b""
-    assert count(emulator) == 0
-    assert fault_of(emulator) == ("half", None)
-
-
 @pytest.mark.parametrize(("when", "done"), [("before", 0), ("after", 1)])
 def test_hang_until_the_client_gives_up(emulator: Emulator, when: str, done: int) -> None:
     emulator.add_fault("hang", when=when)
@@ -168,28 +150,11 @@ def test_hang_until_the_client_gives_up(emulator: Emulator, when: str, done: int
     assert count(emulator) == done
 
 
-def test_hang_and_then_go_on(emulator: Emulator) -> None:
-    for when in ("before", "after"):
-        emulator.add_fault("hang", when=when, seconds=0.01)
-        assert emulator.call("POST", CONNECTIONS, connection()).status == 201
-        assert fault_of(emulator) == ("hang", 201)
-    assert count(emulator) == 2
-
-
 def test_late_work_is_done_although_nobody_waits(emulator: Emulator) -> None:
     emulator.add_fault("hang", when="before", seconds=A_MOMENT)
     open_request(emulator, "POST", CONNECTIONS, connection()).close()
     wait_for(lambda: count(emulator) == 1)
     wait_for(lambda: bool(emulator.requests()) and fault_of(emulator) == ("hang", None))
-
-
-def test_late_work_does_not_outlive_a_reset(emulator: Emulator) -> None:
-    emulator.add_fault("hang", when="before", seconds=A_MOMENT)
-    with open_request(emulator, "POST", CONNECTIONS, connection()) as client:
-        wait_for(lambda: emulator.faults()[0]["fired"] == 1)
-        emulator.reset()
-        assert client.recv(12) == b"HTTP/1.1 503"
-    assert count(emulator) == 0
 
 
 def test_trickle(emulator: Emulator) -> None:
@@ -223,21 +188,6 @@ def test_nonsense(emulator: Emulator, kind: str, expected: Any, when: str, done:
     assert count(emulator) == done
 
 
-def test_redirect(emulator: Emulator) -> None:
-    emulator.add_fault("redirect", status=307, location="http://elsewhere.example/x")
-    reply = emulator.call("POST", CONNECTIONS, connection())
-    assert (reply.status, reply.headers["location"]) == (307, "http://elsewhere.example/x")
-    assert count(emulator) == 0
-
-
-def test_wrong_type(emulator: Emulator) -> None:
-    emulator.add_fault("wrong_type")
-    reply = emulator.call("POST", CONNECTIONS, connection(name="x"))
-    assert reply.status == 201
-    assert reply.headers["content-type"] == "text/html"
-    assert reply.body["data"]["attributes"]["name"] == "x"
-
-
 def test_endless_pages(emulator: Emulator) -> None:
     team = create_team(emulator, "platform")
     emulator.call("POST", TEAM_CONNECTIONS, {"data": [link(team)]})
@@ -253,26 +203,6 @@ def test_endless_pages(emulator: Emulator) -> None:
     assert "next_number" not in json.dumps(emulator.call("GET", CONNECTIONS).body)
     assert emulator.call("GET", "/nowhere").status == 404
     assert emulator.call("DELETE", f"{TEAMS}/{team}").status == 204
-
-
-@pytest.mark.parametrize(
-    ("kind", "details"), [("trickle", {"interval": 0.01}), ("hang", {"seconds": 0.1})]
-)
-def test_clients_that_leave_before_the_end(
-    tmp_path: Path, kind: str, details: dict[str, Any]
-) -> None:
-    log = tmp_path / "log"
-    with running_emulator("--log", str(log), "--team", "platform") as emulator:
-        emulator.add_fault(kind, **details)
-        client = open_request(emulator, "GET", TEAMS)
-        if kind == "trickle":
-            assert client.recv(1)
-        client.close()
-        # An entry is written when the request has come to its end.
-        wait_for(lambda: log.read_text() != "")
-        entry = json.loads(log.read_text())
-        assert (entry["fault"], entry["status"]) == (kind, None)
-        assert emulator.errors() == ""
 
 
 def test_which_requests_are_struck(emulator: Emulator) -> None:
@@ -298,64 +228,23 @@ def test_the_first_rule_that_fires_decides(emulator: Emulator) -> None:
     assert emulator.call("GET", TEAMS).status == 200
 
 
-def test_rules_are_shown_in_full(emulator: Emulator) -> None:
-    rules = [
-        {"fault": {"kind": "reset"}},
-        {"method": "GET", "fault": {"kind": "half"}, "times": None},
-    ]
-    added = emulator.call("POST", "/_emulator/faults", rules, headers={})
-    assert added.status == 200
-    assert added.body == {"faults": emulator.faults()}
-    assert emulator.faults() == [
-        {
-            "method": None,
-            "path": None,
-            "skip": 0,
-            "times": 1,
-            "fault": {"kind": "reset", "when": "before"},
-            "fired": 0,
-        },
-        {
-            "method": "GET",
-            "path": None,
-            "skip": 0,
-            "times": None,
-            "fault": {"kind": "half"},
-            "fired": 0,
-        },
-    ]
-
-
 @pytest.mark.parametrize(
     "rule",
     [
         None,
-        7,
         {},
-        {"fault": None},
-        {"fault": {}},
         {"fault": {"kind": "nonsense"}},
-        {"fault": {"kind": ["reset"]}},
         {"fault": {"kind": "reset", "status": 500}},
         {"fault": {"kind": "reset", "when": "now"}},
-        {"fault": {"kind": "status", "status": 99}},
         {"fault": {"kind": "status", "status": 101}},
-        {"fault": {"kind": "status", "status": "500"}},
         {"fault": {"kind": "status", "status": True}},
         {"fault": {"kind": "status", "body": "xml"}},
-        {"fault": {"kind": "status", "headers": []}},
-        {"fault": {"kind": "status", "headers": {"X": 1}}},
         {"fault": {"kind": "status", "headers": {"X": "a\r\nb: c"}}},
         {"fault": {"kind": "status", "headers": {"a b": "x"}}},
-        {"fault": {"kind": "hang", "seconds": -1}},
-        {"fault": {"kind": "hang", "seconds": "1"}},
         {"fault": {"kind": "trickle", "interval": None}},
         {"fault": {"kind": "redirect", "location": "a\nb"}},
         {"fault": {"kind": "reset"}, "times": -1},
-        {"fault": {"kind": "reset"}, "times": True},
-        {"fault": {"kind": "reset"}, "skip": None},
         {"fault": {"kind": "reset"}, "path": "("},
-        {"fault": {"kind": "reset"}, "path": 1},
         {"fault": {"kind": "reset"}, "method": 1},
         {"fault": {"kind": "reset"}, "fired": 1},
     ],
@@ -381,3 +270,14 @@ def test_clients_that_leave_early(emulator: Emulator) -> None:
         client.close()
     assert emulator.call("GET", TEAMS).status == 200
     assert [entry["path"] for entry in emulator.requests()] == [TEAMS]
+
+
+def test_redirect_and_wrong_type(emulator: Emulator) -> None:
+    emulator.add_fault("redirect", status=307, location="http://elsewhere.example/x")
+    reply = emulator.call("POST", CONNECTIONS, connection())
+    assert (reply.status, reply.headers["location"]) == (307, "http://elsewhere.example/x")
+    assert count(emulator) == 0
+    emulator.add_fault("wrong_type")
+    reply = emulator.call("POST", CONNECTIONS, connection(name="x"))
+    assert (reply.status, reply.headers["content-type"]) == (201, "text/html")
+    assert reply.body["data"]["attributes"]["name"] == "x"

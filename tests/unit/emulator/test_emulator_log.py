@@ -63,23 +63,6 @@ def test_an_entry(emulator: Emulator) -> None:
     assert second["status"] == 200
 
 
-def test_order_and_emptying(emulator: Emulator) -> None:
-    emulator.settings(list=True)
-    paths = [TEAMS, CONNECTIONS, "/nowhere", TEAMS]
-    for path in paths:
-        emulator.call("GET", path)
-    assert [entry["path"] for entry in emulator.requests()] == paths
-    assert [entry["number"] for entry in emulator.requests()] == [1, 2, 3, 4]
-    assert [entry["status"] for entry in emulator.requests()] == [200, 200, 404, 200]
-    emulator.state()
-    emulator.faults()
-    assert len(emulator.requests()) == 4, "control requests are not logged"
-    emulator.clear()
-    assert emulator.requests() == []
-    emulator.call("GET", TEAMS)
-    assert [entry["number"] for entry in emulator.requests()] == [1]
-
-
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.type)
 def test_no_secret_of_any_kind(emulator: Emulator, entry: Credentials) -> None:
     sample = connection(integration(entry))

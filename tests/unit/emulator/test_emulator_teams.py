@@ -2,16 +2,18 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Teams, as far as team connections need them."""
+"""Team connections: batches, conflicts, filters, pages; and how teams are found."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import (
     Emulator,
-    running_emulator,
+    Reply,
 )
 from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     NOWHERE,
@@ -19,53 +21,194 @@ from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     TEAMS,
     create_team,
     link,
+    unlink,
 )
 
 
-def test_life_of_a_team(emulator: Emulator) -> None:
-    attributes = {"handle": "platform", "name": "Platform", "description": "all of it"}
-    created = emulator.call("POST", TEAMS, {"data": {"type": "team", "attributes": attributes}})
-    assert created.status == 201
-    data = created.body["data"]
-    assert data["type"] == "team"
-    assert data["attributes"].items() >= attributes.items()
-    path = f"{TEAMS}/{data['id']}"
-    # What a GET leaves out since 2026.
-    for name in ("avatar", "banner", "hidden_modules", "visible_modules"):
-        del data["attributes"][name]
-    assert data["attributes"]["summary"] == attributes["description"]
-    assert emulator.call("GET", path)[::2] == (200, created.body)
-    assert emulator.call("GET", TEAMS).body["data"] == [data]
-    assert emulator.call("GET", f"{TEAMS}/{data['id'].upper()}").status == 200
-    assert emulator.call("DELETE", path)[::2] == (204, None)
-    gone = {"errors": [f"{data['id']} not found"]}
-    assert emulator.call("DELETE", path)[::2] == (404, gone)
-    assert emulator.call("GET", path)[::2] == (404, gone)
+@pytest.fixture(name="team")
+def fixture_team(emulator: Emulator) -> str:
+    return create_team(emulator, "platform")
 
 
-def test_not_a_uuid(emulator: Emulator) -> None:
-    """A 404, in these words, as recorded."""
-    expected = {"errors": ["REPLACE.ME is not a valid UUID not found"]}
-    for method in ("GET", "DELETE"):
-        assert emulator.call(method, f"{TEAMS}/REPLACE.ME")[::2] == (404, expected)
+def post(emulator: Emulator, *links: dict[str, Any]) -> Reply:
+    return emulator.call("POST", TEAM_CONNECTIONS, {"data": list(links)})
 
 
-def test_name_and_handle_are_unique(emulator: Emulator) -> None:
-    create_team(emulator, "one", name="First")
-    for attributes in ({"handle": "one", "name": "Other"}, {"handle": "other", "name": "First"}):
-        reply = emulator.call("POST", TEAMS, {"data": {"type": "team", "attributes": attributes}})
-        assert reply[::2] == (409, {"errors": ["Team name and handle must be unique"]})
-    assert emulator.state()["counts"]["teams"] == 1
+def listed(emulator: Emulator, query: str = "") -> list[dict[str, Any]]:
+    reply = emulator.call("GET", TEAM_CONNECTIONS + query)
+    assert reply.status == 200, reply.body
+    found: list[dict[str, Any]] = reply.body["data"]
+    return found
 
 
-def test_deleting_a_team_removes_its_connections(emulator: Emulator) -> None:
-    one, two = create_team(emulator, "one"), create_team(emulator, "two")
-    body = {"data": [link(one, "@Org/a"), link(one, "@Org/b"), link(two, "@Org/a")]}
-    assert emulator.call("POST", TEAM_CONNECTIONS, body).status == 201
-    assert emulator.call("DELETE", f"{TEAMS}/{one}").status == 204
-    (left,) = emulator.call("GET", TEAM_CONNECTIONS).body["data"]
-    assert left["relationships"]["team"]["data"]["id"] == two
-    assert emulator.call("GET", f"{TEAMS}/{two}").status == 200
+def connected(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["relationships"]["connected_team"]["data"]["id"] for row in rows]
+
+
+def refused(reply: Reply, status: int, title: str, detail: str) -> None:
+    assert reply.status == status
+    assert reply.body == {"errors": [{"status": str(status), "title": title, "detail": detail}]}
+
+
+CONFLICT = "failed to add team connections: one or more team attributes already exist"
+
+
+def test_one_link_per_team(emulator: Emulator, team: str) -> None:
+    emulator.settings(one_link_per_team=True)
+    other = create_team(emulator, "other")
+    refused(post(emulator, link(team, "@Org/a"), link(team, "@Org/b")), 409, "Conflict", CONFLICT)
+    assert post(emulator, link(team, "@Org/a"), link(other, "@Org/a")).status == 201
+    refused(post(emulator, link(team, "@Org/b")), 409, "Conflict", CONFLICT)
+
+
+def test_partial_batches(emulator: Emulator, team: str) -> None:
+    emulator.settings(partial_batches=True)
+    assert post(emulator, link(team, "@Org/a")).status == 201
+    reply = post(emulator, link(team, "@Org/b"), link(team, "@Org/a"), link(team, "@Org/b"))
+    refused(reply, 409, "Conflict", CONFLICT)
+    assert sorted(connected(listed(emulator))) == ["@Org/a", "@Org/b"]
+
+
+def test_unknown_teams(emulator: Emulator, team: str) -> None:
+    reply = post(emulator, link(team), link(NOWHERE, "@Org/b"))
+    refused(reply, 404, "Not Found", f"team {NOWHERE} not found")
+    assert post(emulator, link("platform")).status == 400
+    assert listed(emulator) == []
+
+
+def test_batches(emulator: Emulator, team: str) -> None:
+    links = [link(team, f"@Org/{number}") for number in range(101)]
+    assert post(emulator, *links).status == 400
+    assert listed(emulator) == []
+    reply = post(emulator, *links[:100])
+    assert reply.status == 201
+    ids = [row["id"] for row in reply.body["data"]]
+    assert connected(reply.body["data"]) == [f"@Org/{number}" for number in range(100)]
+    too_many = emulator.call("DELETE", TEAM_CONNECTIONS, unlink(*ids, NOWHERE))
+    assert too_many.status == 400
+    assert len(listed(emulator)) == 100
+    assert emulator.call("DELETE", TEAM_CONNECTIONS, unlink(*ids))[::2] == (204, None)
+    assert listed(emulator) == []
+
+
+def test_delete_of_unknown_ids_deletes_nothing(emulator: Emulator, team: str) -> None:
+    (row,) = post(emulator, link(team)).body["data"]
+    detail = 'attribute "id" one or more team connection ids are not present'
+    for ids in ([""], [NOWHERE], ["x"], [row["id"], NOWHERE], [row["id"], row["id"]]):
+        reply = emulator.call("DELETE", TEAM_CONNECTIONS, unlink(*ids))
+        refused(reply, 400, "Bad Request", detail)
+    assert listed(emulator) == [row]
+    assert emulator.call("DELETE", TEAM_CONNECTIONS, unlink(row["id"].upper())).status == 204
+    refused(
+        emulator.call("DELETE", TEAM_CONNECTIONS, unlink(row["id"])), 400, "Bad Request", detail
+    )
+
+
+def test_not_in_order_of_creation(emulator: Emulator, team: str) -> None:
+    names = [f"@Org/{number:02}" for number in range(40)]
+    for name in names:
+        assert post(emulator, link(team, name)).status == 201
+    found = connected(listed(emulator))
+    assert found != names
+    assert found != names[::-1]
+    assert sorted(found) == names
+    assert connected(listed(emulator)) == found
+
+
+def test_filters(emulator: Emulator, team: str) -> None:
+    other = create_team(emulator, "other")
+    first, second = post(emulator, link(team, "@Org/a"), link(team, "@Org/b")).body["data"]
+    (third,) = post(emulator, link(other, "@Org/a", source="scim")).body["data"]
+
+    def found(*filters: str) -> set[str]:
+        return {str(row["id"]) for row in listed(emulator, "?" + "&".join(filters))}
+
+    one, two, three = (row["id"] for row in (first, second, third))
+    assert found("filter[sources]=github") == {one, two}
+    assert found("filter[sources]=github,scim") == {one, two, three}
+    assert found(f"filter[team_ids]={other}") == {three}
+    assert found(f"filter[team_ids]={other},{team.upper()}") == {one, two, three}
+    assert found(f"filter[connected_team_ids]={quote('@Org/a')}") == {one, three}
+    assert found("filter[connected_team_ids]=@Org/b,@Org/c") == {two}
+    assert found("filter[connected_team_ids]=@org/a") == set()
+    assert found(f"filter[connection_ids]={one},{three}") == {one, three}
+    assert found("filter[sources]=github", "filter[connected_team_ids]=@Org/a") == {one}
+
+    emulator.call("DELETE", TEAM_CONNECTIONS, unlink(one))
+    reply = emulator.call("GET", f"{TEAM_CONNECTIONS}?filter[connection_ids]={one}")
+    assert reply.status == 200
+    assert reply.body["data"] == []
+    assert reply.body["meta"]["page"]["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "filter[team_ids]=platform",
+        f"filter[team_ids]={NOWHERE}&filter[team_ids]={NOWHERE}",
+        f"filter[connection_ids]={NOWHERE},",
+        "filter[connection_ids]=",
+        "filter[sources]=",
+        "filter[connected_team_ids]=@Org/a,,@Org/b",
+        "filter[source]=github",
+        "page[size]=101",
+        "page[size]=0",
+        "page[number]=-1",
+        "page[size]=ten",
+    ],
+)
+def test_queries_that_are_refused(emulator: Emulator, query: str) -> None:
+    reply = emulator.call("GET", f"{TEAM_CONNECTIONS}?{query}")
+    assert reply.status == 400
+    (error,) = reply.body["errors"]
+    assert error["status"] == "400"
+    assert error["title"] == "Bad Request"
+
+
+def numbered(emulator: Emulator, query: str) -> dict[str, Any]:
+    page: dict[str, Any] = emulator.call("GET", TEAM_CONNECTIONS + query).body["meta"]["page"]
+    return page
+
+
+def test_pages(emulator: Emulator, team: str) -> None:
+    post(emulator, *(link(team, f"@Org/{number}") for number in range(5)))
+    seen = []
+    for number, rows, around in (
+        (0, 2, (None, 1)),
+        (1, 2, (0, 2)),
+        (2, 1, (1, None)),
+        (3, 0, (2, None)),
+    ):
+        query = f"?page[size]=2&page[number]={number}"
+        page = listed(emulator, query)
+        assert len(page) == rows
+        seen += connected(page)
+        meta = numbered(emulator, query)
+        assert (meta["prev_number"], meta["next_number"]) == around
+        assert (meta["number"], meta["size"], meta["total"], meta["last_number"]) == (
+            number,
+            2,
+            5,
+            2,
+        )
+    assert sorted(seen) == [f"@Org/{number}" for number in range(5)]
+    assert numbered(emulator, "?page[number]=0")["size"] == 100
+    assert numbered(emulator, "?page[size]=5")["number"] == 0
+
+
+def test_without_paging_there_is_no_more_than_a_page(emulator: Emulator, team: str) -> None:
+    post(emulator, *(link(team, f"@Org/{number}") for number in range(100)))
+    post(emulator, link(team, "@Org/more"))
+    assert len(listed(emulator)) == 100
+    meta = numbered(emulator, "")
+    assert (meta["total"], meta["next_offset"], meta["last_offset"]) == (101, 100, 100)
+    assert len(listed(emulator, "?page[number]=1")) == 1
+
+
+def test_team_ids_are_not_taken_for_connections(emulator: Emulator, team: str) -> None:
+    """The path of team connections is also one that a team could have."""
+    assert emulator.call("GET", f"{TEAMS}/{team}").body["data"]["type"] == "team"
+    assert "meta" in emulator.call("GET", f"{TEAMS}/connections").body
 
 
 def handles(emulator: Emulator, query: str) -> list[str]:
@@ -98,75 +241,6 @@ def test_keyword_matches_parts(emulator: Emulator) -> None:
     assert handles(emulator, "filter[keyword]=nobody") == []
 
 
-def numbered(number: int, size: int, total: int, last: int) -> dict[str, Any]:
-    return {
-        "pagination": {
-            "number": number,
-            "first_number": 0,
-            "prev_number": max(0, number - 1),
-            "next_number": number + 1,
-            "last_number": last,
-            "size": size,
-            "type": "number_size",
-            "total": total,
-        }
-    }
-
-
-def test_pages(emulator: Emulator) -> None:
-    """``next_number`` points past the last page, as recorded."""
-    emulator.settings(team=["a", "b", "c"])
-    for number, expected in ((0, ["a", "b"]), (1, ["c"]), (2, [])):
-        reply = emulator.call("GET", f"{TEAMS}?page[size]=2&page[number]={number}")
-        assert [row["attributes"]["handle"] for row in reply.body["data"]] == expected
-        assert reply.body["meta"] == numbered(number, 2, 3, 1)
-        address = f"{emulator.url}{TEAMS}?page[number]={{}}&page[size]=2"
-        assert reply.body["links"] == {
-            "self": address.format(number),
-            "last": None,
-            "next": address.format(number + 1),
-            "prev": address.format(number - 1) if number else None,
-            "first": address.format(0),
-        }
-    assert emulator.call("GET", f"{TEAMS}?page[number]=0").body["meta"] == numbered(0, 10, 3, 0)
-    for wrong in (
-        "page[size]=101",
-        "page[size]=0",
-        "page[number]=x",
-        "sort=handle",
-        "filter[me]=1",
-    ):
-        reply = emulator.call("GET", f"{TEAMS}?{wrong}")
-        assert reply.status == 400
-        assert isinstance(reply.body["errors"][0], str)
-
-
-def test_without_paging(emulator: Emulator) -> None:
-    emulator.settings(team=[f"team{number:03}" for number in range(101)])
-    reply = emulator.call("GET", TEAMS)
-    assert len(reply.body["data"]) == 100
-    assert reply.body["meta"] == {
-        "pagination": {
-            "offset": 0,
-            "first_offset": 0,
-            "prev_offset": 0,
-            "next_offset": 100,
-            "last_offset": 100,
-            "limit": 100,
-            "type": "offset_limit",
-            "total": 101,
-        }
-    }
-    address = emulator.url + TEAMS
-    assert reply.body["links"] == {
-        "self": address,
-        "last": None,
-        "next": f"{address}?page[limit]=100&page[offset]=100",
-        "prev": None,
-        "first": f"{address}?page[limit]=100&page[offset]=0",
-    }
-
-
 def test_sort_fields_and_me(emulator: Emulator) -> None:
     emulator.settings(team=["b", "a", "c"])
     assert handles(emulator, "sort=name") == ["a", "b", "c"]
@@ -180,16 +254,3 @@ def test_sort_fields_and_me(emulator: Emulator) -> None:
     both = "include=team_links&include=user_team_permissions"
     assert emulator.call("GET", f"{TEAMS}?{both}").body["included"] == []
     assert emulator.call("GET", f"{TEAMS}?include=team_links,user_team_permissions").status == 400
-
-
-def test_teams_from_the_start() -> None:
-    with running_emulator("--team", "platform", "--team", "web", "--team", "web") as emulator:
-        before = emulator.call("GET", TEAMS).body["data"]
-        assert [row["attributes"]["handle"] for row in before] == ["platform", "web"]
-        emulator.call("DELETE", f"{TEAMS}/{before[0]['id']}")
-        create_team(emulator, "other")
-        emulator.reset()
-        after = emulator.call("GET", TEAMS).body["data"]
-        assert [row["attributes"]["handle"] for row in after] == ["platform", "web"]
-        assert emulator.call("GET", f"{TEAMS}/{before[1]['id']}").status == 404
-        assert emulator.call("GET", f"{TEAMS}/{NOWHERE}").status == 404
