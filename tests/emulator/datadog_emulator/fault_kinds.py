@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import html
 import json
 import socket
@@ -137,6 +138,19 @@ async def _endless(request: web.Request, work: Work, fault: dict[str, Any]) -> A
     return response
 
 
+async def _omit(request: web.Request, work: Work, fault: dict[str, Any]) -> Answered:
+    """Leave one place out of the answer; where there is no such place, the answer is whole."""
+    response = await work()
+    place = document = json.loads(_body_of(response) or b"null")
+    *way, last = (int(step) if step.isdigit() else step for step in fault["pointer"].split("/")[1:])
+    with contextlib.suppress(LookupError, TypeError):
+        for step in way:
+            place = place[step]
+        del place[last]
+        response.body = json.dumps(document).encode()
+    return response
+
+
 async def _work_if_after(work: Work, fault: dict[str, Any]) -> None:
     if fault["when"] == "after":
         await work()
@@ -172,4 +186,5 @@ KINDS = {
     "redirect": Kind(_redirect, {"status": 302, "location": "http://localhost/", **_BEFORE}),
     "wrong_type": Kind(_wrong_type, {}),
     "endless_pages": Kind(_endless, {}),
+    "omit": Kind(_omit, {"pointer": "/data"}),
 }

@@ -138,6 +138,11 @@ def _check_line(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be a line of printable ASCII characters")
 
 
+def _check_pointer(name: str, value: Any) -> None:
+    if not isinstance(value, str) or not value.startswith("/"):
+        raise ValueError(f"{name} must be a JSON pointer")
+
+
 _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "status": _check_status,
     "headers": _check_headers,
@@ -146,4 +151,5 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "seconds": _check_seconds,
     "interval": _check_seconds,
     "location": _check_line,
+    "pointer": _check_pointer,
 }

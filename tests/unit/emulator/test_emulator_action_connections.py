@@ -127,21 +127,12 @@ def test_http_lists_merge_by_name(emulator: Emulator) -> None:
     assert emulator.holds_secret(connection_id, "tokens.first", "new")
 
 
-def test_http_body_is_replaced_as_a_whole(emulator: Emulator) -> None:
-    connection_id = create(emulator, "HTTPTokenAuth")
-    body = change_http(body={"content": "x"})
-    assert emulator.call("PATCH", f"{CONNECTIONS}/{connection_id}", body).status == 200
-    assert credentials_of(emulator, connection_id)["body"] == {"content": "x"}
-
-
 @pytest.mark.parametrize(
     "credentials",
     [
         {"headers": [{"name": "X-Unknown", "deleted": True}]},
-        {"url_parameters": [{"name": "unknown", "deleted": True}]},
         {"tokens": [{"name": "unknown", "type": "SECRET", "value": "", "deleted": True}]},
         {"headers": [{"name": "X-Team"}]},
-        {"url_parameters": [{"name": "page"}]},
         {"tokens": [{"name": "first", "type": "SECRET"}]},
         {"tokens": [{"name": "first", "value": "x"}]},
         {"tokens": [{"name": "first", "type": "SECRET", "value": ""}]},
@@ -160,28 +151,17 @@ def test_http_changes_that_are_refused(emulator: Emulator, credentials: dict[str
     assert emulator.call("GET", path).body == before
 
 
-@pytest.mark.parametrize("name", ["tokens", "headers", "url_parameters"])
-def test_no_name_twice_on_create(emulator: Emulator, name: str) -> None:
-    sample = integration(kind("HTTPTokenAuth"))
-    sample["credentials"][name] = [sample["credentials"][name][0]] * 2
-    assert emulator.call("POST", CONNECTIONS, connection(sample)).status == 400
-
-
 @pytest.mark.parametrize("form", ["http_tokens", "tokens", "none"])
 def test_forms_of_tokens(emulator: Emulator, form: str) -> None:
     emulator.settings(tokens_as=form, list=True)
-    sample = integration(kind("HTTPTokenAuth"))
-    created = emulator.call("POST", CONNECTIONS, connection(sample)).body["data"]
-    path = f"{CONNECTIONS}/{created['id']}"
+    path = f"{CONNECTIONS}/{create(emulator, 'HTTPTokenAuth')}"
     for data in (
-        created,
         emulator.call("GET", path).body["data"],
         emulator.call("PATCH", path, change(name="x")).body["data"],
         *emulator.call("GET", CONNECTIONS).body["data"],
     ):
         found = data["attributes"]["integration"]["credentials"]
         assert found.keys() & {"tokens", "http_tokens"} == {form} - {"none"}
-    assert emulator.holds_secret(created["id"], "tokens.first", "secret-first")
     body = change_http(http_tokens=[{"name": "first", "type": "SECRET", "value": "x"}])
     assert emulator.call("PATCH", path, body).status == 400
 
@@ -251,14 +231,10 @@ def test_list_pages(emulator: Emulator) -> None:
     for name in names:
         create(emulator, name=name)
     assert len(listed(emulator)) == 50
-    assert len(listed(emulator, "?page[size]=100")) == 100
-    assert len(listed(emulator, "?page[size]=100&page[number]=1")) == 3
-    assert listed(emulator, "?page[size]=100&page[number]=2") == []
-    assert len(listed(emulator, "?page[number]=2")) == 3
-    pages = [listed(emulator, f"?page[size]=10&page[number]={number}") for number in range(11)]
+    pages = [listed(emulator, f"?page[size]=40&page[number]={number}") for number in range(4)]
+    assert [len(page) for page in pages] == [40, 40, 23, 0]
     together = [name for page in pages for name in page]
-    assert sorted(together) == names
-    assert together != names, "the list must not be in order of creation"
+    assert sorted(together) == names != together, "the list must not be in order of creation"
     for wrong in ("size]=0", "size]=101", "size]=x", "number]=-1", "size]=%2B5"):
         assert emulator.call("GET", f"{CONNECTIONS}?page[{wrong}").status == 400
 

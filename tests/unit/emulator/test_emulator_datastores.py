@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import uuid
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +20,6 @@ from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing
 )
 from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     DATASTORES,
-    NOWHERE,
     create_datastore,
     datastore,
     items,
@@ -115,27 +113,6 @@ def test_conflicts(emulator: Emulator, store: str, status: int, partial: bool) -
     assert sorted(keys(emulator, store)) == (["a", "b", "c"] if partial else ["a"])
 
 
-def test_of_two_inserts_one_wins(emulator: Emulator, store: str) -> None:
-    """The claim on which a registry rests."""
-    emulator.settings(latency=0.2)
-    together = threading.Barrier(8)
-    answers: dict[int, int] = {}
-
-    def insert(number: int) -> None:
-        together.wait()
-        answers[number] = write(emulator, store, {"id": "a", "by": number}).status
-
-    runners = [threading.Thread(target=insert, args=(number,)) for number in range(8)]
-    for runner in runners:
-        runner.start()
-    for runner in runners:
-        runner.join()
-    emulator.settings(latency=0)
-    assert sorted(answers.values()) == [200] + [400] * 7
-    (row,) = values(emulator, store)
-    assert answers[row["by"]] == 200
-
-
 def test_a_full_datastore(emulator: Emulator, store: str) -> None:
     emulator.settings(datastore_rows=3, partial_batches=True)
     write_all(emulator, store, {"id": "a"}, {"id": "b"})
@@ -164,52 +141,6 @@ def test_size_of_a_row(emulator: Emulator, store: str) -> None:
     change = items(item_key="a", item_changes={"ops_set": {"y": "more"}})
     assert emulator.call("PATCH", f"{store}/items", change).status == 400
     assert values(emulator, store) == [largest]
-
-
-def test_keys_that_are_refused(emulator: Emulator, store: str) -> None:
-    wrong: list[Any] = [None, True, 7, 1.5, [], {}, "", "x" * 257]
-    for key in wrong:
-        reply = write(emulator, store, {"id": "good"}, {"id": key})
-        assert error_of(reply)["title"] == "item key missing or invalid"
-        assert reply.status == 400
-    write_all(emulator, store, {"id": "x" * 256}, {"id": "é /?&=%+#"})
-    assert keys(emulator, store, f"item_key={'x' * 256}") == ["x" * 256]
-    assert keys(emulator, store, f"item_key={quote('é /?&=%+#')}") == ["é /?&=%+#"]
-    change = items(item_key="x" * 256, item_changes={"ops_set": {"id": "other"}})
-    reply = emulator.call("PATCH", f"{store}/items", change)
-    assert error_of(reply)["title"] == "item changes invalid"
-    assert reply.status == 400
-
-
-def test_columns_that_are_refused(emulator: Emulator, store: str) -> None:
-    write_all(emulator, store, {"id": "a"})
-    for name in ("0x", "", "x y", "x.y", "é", "x" * 64, "x\n"):
-        reply = write(emulator, store, {"id": "b", name: 1})
-        assert error_of(reply)["title"] == "invalid column name"
-        assert reply.status == 400
-        change = items(item_key="a", item_changes={"ops_set": {name: 1}})
-        assert emulator.call("PATCH", f"{store}/items", change).status == 400
-    for value in (b"1e999", b'"\\ud800"', b'{"\\ud800": 1}'):
-        raw = json.dumps(rows({"id": "b", "x": 0})).encode().replace(b'"x": 0', b'"x": ' + value)
-        reply = emulator.call("POST", f"{store}/items/bulk", raw)
-        assert error_of(reply)["title"] == "invalid item"
-    assert values(emulator, store) == [{"id": "a"}]
-
-
-def test_generated_keys(emulator: Emulator) -> None:
-    store = create_datastore(emulator, primary_key_generation_strategy="uuid")
-    write_all(emulator, store, {"x": 1}, {"x": 1})
-    first, second = keys(emulator, store)
-    assert uuid.UUID(first) != uuid.UUID(second)
-    wrong: list[Any] = [NOWHERE, 7, {}]
-    for key in wrong:
-        assert (
-            error_of(write(emulator, store, {"id": key}))["title"] == "item key missing or invalid"
-        )
-    assert write(emulator, store, {"id": first}).status == 400
-    assert write(emulator, store, {"id": first}, mode="overwrite_on_conflict").status == 200
-    assert values(emulator, store, f"item_key={first}") == [{"id": first}]
-    assert emulator.state()["counts"]["datastore_rows"] == 2
 
 
 def test_paging(emulator: Emulator, store: str) -> None:
@@ -354,3 +285,24 @@ def test_limits(emulator: Emulator, store: str) -> None:
         "title": "datastore limit exceeded",
         "detail": "an organization cannot have more than 50 datastores",
     }
+
+
+def test_keys_and_columns_that_are_refused(emulator: Emulator, store: str) -> None:
+    wrong: list[Any] = [None, True, 7, [], "", "x" * 257]
+    for key in wrong:
+        reply = write(emulator, store, {"id": "good"}, {"id": key})
+        assert (reply.status, error_of(reply)["title"]) == (400, "item key missing or invalid")
+    strange = "é /?&=%+#"
+    write_all(emulator, store, {"id": "x" * 256}, {"id": strange})
+    assert keys(emulator, store, f"item_key={quote(strange)}") == [strange]
+    for changes in ({"id": "other"}, {"0x": 1}, {"": 1}, {"x.y": 1}, {"x" * 64: 1}):
+        change = items(item_key=strange, item_changes={"ops_set": changes})
+        assert emulator.call("PATCH", f"{store}/items", change).status == 400
+        if "id" not in changes:
+            reply = write(emulator, store, {"id": "b", **changes})
+            assert (reply.status, error_of(reply)["title"]) == (400, "invalid column name")
+    for value in (b"1e999", b'"\\ud800"'):
+        raw = json.dumps(rows({"id": "b", "x": 0})).encode().replace(b'"x": 0', b'"x": ' + value)
+        reply = emulator.call("POST", f"{store}/items/bulk", raw)
+        assert error_of(reply)["title"] == "invalid item"
+    assert emulator.state()["counts"]["datastore_rows"] == 2

@@ -25,6 +25,7 @@ from ansible_collections.tidyops.datadog.tests.unit.emulator.samples import (
     TEAM_CONNECTIONS,
     TEAMS,
     connection,
+    create,
     create_team,
     link,
 )
@@ -205,6 +206,21 @@ def test_endless_pages(emulator: Emulator) -> None:
     assert emulator.call("DELETE", f"{TEAMS}/{team}").status == 204
 
 
+def test_omit(emulator: Emulator) -> None:
+    path = f"{CONNECTIONS}/{create(emulator)}"
+    pointer = "/data/attributes/integration/type"
+    emulator.add_fault("omit", method="GET", pointer=pointer, times=None)
+    attributes = emulator.call("GET", path).body["data"]["attributes"]
+    assert set(attributes["integration"]) == {"credentials"}
+    assert emulator.call("GET", f"{CONNECTIONS}/x").status == 400
+    emulator.settings(list=True)
+    assert len(emulator.call("GET", CONNECTIONS).body["data"]) == 1
+    emulator.clear_faults()
+    emulator.add_fault("omit", pointer="/data/0/attributes/name")
+    (row,) = emulator.call("GET", CONNECTIONS).body["data"]
+    assert "name" not in row["attributes"]
+
+
 def test_which_requests_are_struck(emulator: Emulator) -> None:
     emulator.add_fault("status", status=500, method="POST", path="/connections$", skip=1, times=2)
     emulator.add_fault("status", status=501, path="^/api/v2/team$")
@@ -243,6 +259,7 @@ def test_the_first_rule_that_fires_decides(emulator: Emulator) -> None:
         {"fault": {"kind": "status", "headers": {"a b": "x"}}},
         {"fault": {"kind": "trickle", "interval": None}},
         {"fault": {"kind": "redirect", "location": "a\nb"}},
+        {"fault": {"kind": "omit", "pointer": "data"}},
         {"fault": {"kind": "reset"}, "times": -1},
         {"fault": {"kind": "reset"}, "path": "("},
         {"fault": {"kind": "reset"}, "method": 1},

@@ -153,9 +153,9 @@ def only_this(
             emulator.reset()
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_connections(emulator: Emulator, name: str) -> None:
-    entry = kind(name)
+@pytest.mark.parametrize("credentials_type", KINDS)
+def test_connections(emulator: Emulator, credentials_type: str) -> None:
+    entry = kind(credentials_type)
     fields = {field.name: field for field in entry.fields}
     optional = {name for name, field in fields.items() if not field.required} | {"tags"}
     free = {"content", "content_type"}

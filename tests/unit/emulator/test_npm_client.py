@@ -64,7 +64,8 @@ def fixture_package() -> Path:
 
 
 def _install(folder: Path) -> None:
-    command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), PACKAGE]
+    options = ["--no-audit", "--no-fund", "--fetch-retries", "1", "--prefix", str(folder)]
+    command = ["npm", "install", *options, PACKAGE]
     environment = {**os.environ, "npm_config_cache": str(CACHE / "npm")}
     try:
         subprocess.run(
@@ -108,6 +109,7 @@ class Client:
 
 @pytest.fixture(name="client")
 def fixture_client(emulator: Emulator, package: Path) -> Iterator[Client]:
+    """The client, started and ended."""
     command = ["node", str(BRIDGE), str(package), emulator.url]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -119,6 +121,7 @@ def fixture_client(emulator: Emulator, package: Path) -> Iterator[Client]:
 
 
 def life_of(client: Client, entry: Credentials) -> None:
+    """Create, read, change and delete a connection of a kind."""
     api = "ActionConnectionApi"
     body = connection(integration(entry), name="one", tags=["a:b"])
     created = client.call(f"{api}.createActionConnection", body, "CreateActionConnectionRequest")[
