@@ -6,38 +6,36 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Documentation of the options that reach Datadog."""
+    """Documentation of the options that all modules share."""
 
-    # How to reach Datadog: the options that all modules share
+    # How to reach Datadog
     DOCUMENTATION = r"""
 options:
   api_key:
     description:
-      - The API key, sent along with O(app_key).
-      - Without it, the environment variables E(DD_API_KEY) and E(DATADOG_API_KEY) of the host that runs the module are
-        looked at, in this order.
+      - The Datadog API key, used together with O(app_key).
+      - If not specified, the module falls back to the environment variables E(DD_API_KEY) and E(DATADOG_API_KEY), in that
+        order.
       - Mutually exclusive with O(access_token).
     type: str
-    version_added: 0.1.0
   app_key:
     description:
-      - The application key.
-      - Without it, the environment variables E(DD_APP_KEY) and E(DATADOG_APP_KEY) are looked at, in this order.
+      - The Datadog application key, used together with O(api_key).
+      - If not specified, the module falls back to the environment variables E(DD_APP_KEY) and E(DATADOG_APP_KEY), in that
+        order.
       - Mutually exclusive with O(access_token).
     type: str
-    version_added: 0.1.0
   access_token:
     description:
-      - A personal or service access token (C(ddpat_...), C(ddsat_...)). It is sent alone, as a bearer token, and takes the
-        place of O(api_key) and O(app_key).
-      - Without it, and without O(api_key) and O(app_key), the environment variables E(DD_ACCESS_TOKEN) and
-        E(DD_BEARER_TOKEN) are looked at, in this order. One of them beats keys that come from the environment too.
+      - A personal access token (C(ddpat_...)) or service access token (C(ddsat_...)), used instead of O(api_key) and
+        O(app_key).
+      - If neither this option nor O(api_key) nor O(app_key) is specified, the module falls back to the environment variables
+        E(DD_ACCESS_TOKEN) and E(DD_BEARER_TOKEN), in that order. A token takes precedence over keys from the environment.
     type: str
-    version_added: 0.1.0
   site:
     description:
-      - The Datadog site of the organisation.
-      - Without it, the environment variable E(DD_SITE) is looked at, and then V(datadoghq.com) is used.
+      - The Datadog site of the organization.
+      - If not specified, the module falls back to the environment variable E(DD_SITE), and then to V(datadoghq.com).
       - Mutually exclusive with O(api_url).
     type: str
     choices:
@@ -50,47 +48,44 @@ options:
       - datadoghq.eu
       - ddog-gov.com
       - us2.ddog-gov.com
-    version_added: 0.1.0
   api_url:
     description:
-      - The address of the API instead of O(site), for example that of a gateway on the way to Datadog.
-      - Without it, and without O(site), the environment variables E(DD_HOST) and E(DATADOG_HOST) are looked at, in this
-        order. They beat E(DD_SITE).
-      - It must begin with C(https://), because credentials are sent there. C(http://) is accepted for loopback addresses.
+      - The base URL of the API, used instead of O(site), for example V(https://datadog-gateway.example.com).
+      - It must begin with C(https://); C(http://) is accepted for loopback addresses only. It must not end in C(/api),
+        C(/api/v1) or C(/api/v2).
+      - If neither this option nor O(site) is specified, the module falls back to the environment variables E(DD_HOST) and
+        E(DATADOG_HOST), in that order. They take precedence over E(DD_SITE).
     type: str
-    version_added: 0.1.0
   validate_certs:
     description:
-      - Whether the certificate of the API is validated. Leave this on.
+      - Whether to validate the TLS certificate of the API.
+      - Only set this to V(false) for tests. Credentials are sent over this connection.
     type: bool
     default: true
-    version_added: 0.1.0
   ca_path:
     description:
-      - A file or folder of CA certificates to trust instead of the usual ones.
-      - Without it, the environment variable E(REQUESTS_CA_BUNDLE) counts.
+      - The path of a file or directory of CA certificates to trust instead of the default ones.
+      - If not specified, the environment variable E(REQUESTS_CA_BUNDLE) is used.
     type: path
-    version_added: 0.1.0
   timeout:
     description:
-      - How many seconds each request may take, from the connection to the last byte of the answer.
+      - How many seconds a request may take, from connecting to the last byte of the response.
     type: float
     default: 30
-    version_added: 0.1.0
   retries:
     description:
-      - How often a request is repeated at the most, from 0 to 20.
-      - A request is repeated if Datadog could not be reached or answered with HTTP status 429; and, where that does no harm,
-        if the answer was lost or had status 408 or 5xx.
-      - The first repetition comes at once, and the others after 1, 2, 4, and so on up to 30 seconds; or as late as Datadog asks,
-        up to 300 seconds. So a request takes at most O(timeout) times the number of repetitions and one, and these waits.
+      - How often to repeat a failed request, from V(0) to V(20).
+      - A request is repeated if the module cannot connect to Datadog, and after HTTP status 429. A request that is safe to
+        repeat is also repeated if the response is lost, and after HTTP status 408 and 5xx.
+      - The first retry follows at once, the next ones after 1, 2, 4 seconds, and so on up to 30 seconds. If Datadog says how
+        long to wait, the module waits that long, up to 300 seconds. Waiting for a rate limit does not count as a retry.
     type: int
     default: 5
-    version_added: 0.1.0
 requirements:
   - requests >= 2.25.1
   - urllib3 >= 1.26.0
 notes:
-  - Proxies are taken from the environment variables E(HTTPS_PROXY), E(HTTP_PROXY) and E(NO_PROXY). A C(.netrc) file is not
-    read, and redirects are not followed, because they would carry the credentials elsewhere.
+  - The module reads environment variables on the host that it runs on.
+  - Proxies are taken from the environment variables E(HTTPS_PROXY), E(HTTP_PROXY) and E(NO_PROXY). The module does not read
+    C(.netrc) and does not follow redirects.
 """

@@ -6,21 +6,26 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Documentation of what modules can do."""
+    """Documentation of the attributes of modules."""
 
-    # What modules that keep a resource can do
+    # For modules that manage a resource
     DOCUMENTATION = r"""
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return what would change, without changing anything.
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
   diff_mode:
-    description: Returns what is there before and after, in the shape of the options. Secrets are shown as C((secret)).
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
     support: full
+    details:
+      - The diff has the shape of the options. Secrets are shown as V((secret\)).
   idempotent:
-    description: When run twice in a row outside C(check_mode) with the same arguments, the second run changes nothing.
+    description:
+      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: full
+notes:
+  - If the module fails after it changed something, it returns C(changed=true), and the error message says what was done.
 """
 
     # For modules that only read
@@ -28,20 +33,21 @@ attributes:
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return what would change, without changing anything.
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
     details:
-      - It changes nothing in any case.
+      - This module does not modify state.
   diff_mode:
-    description: Returns what is there before and after.
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
     support: N/A
     details:
-      - It changes nothing.
+      - This module does not modify state.
   idempotent:
-    description: When run twice in a row outside C(check_mode) with the same arguments, the second run changes nothing.
+    description:
+      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: full
     details:
-      - It changes nothing in any case.
+      - This module does not modify state.
 """
 
     ACTIONGROUP_DATADOG = r"""

@@ -4,57 +4,109 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 
 class ModuleDocFragment:
-    """Documentation of the options for integrations and their credentials."""
+    """Documentation of the options of one action connection, the integrations last."""
 
-    # One option for each integration, one suboption for each kind of its credentials. The argument spec is made from
-    # module_utils/_integrations.py; the sanity test validate-modules holds this text and that catalogue together.
+    # One option per integration, and in it one suboption per type of credentials. The argument spec is generated from
+    # module_utils/_connections/catalogue.py; the sanity test validate-modules compares it with this text.
     DOCUMENTATION = r"""
 options:
+  name:
+    description:
+      - The name of the connection. It identifies the connection, unless O(connection_id) is specified, and must match exactly.
+        The module looks it up in O(registry), and then in Datadog's list of connections.
+      - Names are not unique in Datadog. If several connections have the name, and O(registry) does not contain it, the module
+        fails and names their IDs.
+      - Together with O(connection_id), this is the name that the connection will have.
+      - Either O(name) or O(connection_id) is required.
+    type: str
+  tags:
+    description:
+      - The identifier tags of the connection, by which connection groups select it. Each tag has the form C(key:value), for
+        example V(env:prod). The key C(default) is reserved.
+      - This is the complete list, in any order. A tag that is not in it is removed, and an empty list removes all tags. If not
+        specified, tags are not changed.
+    type: list
+    elements: str
+    version_added: 2.0.0
+  access:
+    description:
+      - Who can use the connection, as its restriction policy. If a connection has no policy, only its author can use it, and
+        everybody else in the organization can only see it.
+      - This is the complete policy. A principal that is not in it loses access, and an empty dictionary deletes the policy. If not
+        specified, the policy is neither read nor changed.
+      - A principal is V(org), which is everybody in the organization; or C(team:), C(role:) or C(user:) followed by a UUID, by the
+        handle of the team, the name of the role, or the email address of the user. Names must match exactly.
+      - Datadog refuses a policy that does not leave the user of the keys an editor.
+      - The policy is written after the connection. If that fails, run the task again.
+      - See R(the guide to access, ansible_collections.tidyops.datadog.docsite.guide_access).
+    type: dict
+    version_added: 2.0.0
+    suboptions:
+      viewer:
+        description:
+          - Who can see the connection, for example V(org).
+        type: list
+        elements: str
+      resolver:
+        description:
+          - Who can also use the connection in workflows and apps, for example V(role:Datadog Standard Role).
+        type: list
+        elements: str
+      editor:
+        description:
+          - Who can also edit and delete the connection, for example V(team:platform).
+        type: list
+        elements: str
+  connection_id:
+    description:
+      - The UUID of an existing connection. It is recorded in O(registry).
+      - The module fails if O(registry) has recorded another connection for O(name) that still exists.
+      - Either this option or O(registry) is required if Datadog does not list the connections of the organization. Otherwise the
+        module cannot determine whether the connection exists, and fails.
+    type: str
   anthropic:
     description:
       - A connection to Anthropic.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An API key of Anthropic.
+          - An Anthropic API key.
         type: dict
         required: true
         suboptions:
           api_token:
             description:
-              - The token.
-              - Datadog never returns it.
+              - The API key, for example C(sk-ant-...).
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   asana:
     description:
       - A connection to Asana.
     type: dict
-    version_added: 0.1.0
     suboptions:
       access_token:
         description:
-          - An access token of Asana.
+          - An Asana access token.
         type: dict
         required: true
         suboptions:
           access_token:
             description:
               - The access token.
-              - Datadog never returns it.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   aws:
     description:
       - A connection to Amazon Web Services.
     type: dict
-    version_added: 0.1.0
     suboptions:
       assume_role:
         description:
@@ -64,90 +116,86 @@ options:
         suboptions:
           account_id:
             description:
-              - 'The AWS account that has the role: twelve digits.'
-              - Quote them. YAML reads an unquoted number, which has lost its leading zeros by then.
+              - The ID of the AWS account, twelve digits, for example V(123456789012). Quote it, or YAML reads it as a
+                number.
               - Required to create the connection.
             type: str
           role:
             description:
-              - The name of the IAM role that Datadog assumes.
+              - The name of the IAM role, for example V(DatadogActions). This is not its ARN.
               - Required to create the connection.
             type: str
           generate_new_external_id:
             description:
-              - Have Datadog make a new external ID, for the trust policy of the role.
-              - This changes the connection with every run, and makes it unusable until the trust policy follows.
-                Datadog gives a new connection an external ID in any case.
+              - Whether Datadog generates a new external ID for the trust policy of the role.
+              - This changes the connection on every run, and the connection does not work until you update the trust
+                policy. A new connection always gets an external ID.
             type: bool
             default: false
   azure:
     description:
       - A connection to Microsoft Azure.
     type: dict
-    version_added: 0.1.0
     suboptions:
       tenant:
         description:
-          - An app registration in a tenant of Microsoft Entra ID.
+          - An app registration in a Microsoft Entra ID tenant.
         type: dict
         required: true
         suboptions:
           app_client_id:
             description:
-              - The application (client) ID of the app registration.
+              - The application (client) ID of the app registration, a UUID.
               - Required to create the connection.
             type: str
           client_secret:
             description:
               - A client secret of the app registration.
-              - Datadog never returns it.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
           custom_scopes:
             description:
-              - 'The scope to request when a token is fetched for an HTTP action: the identifier URI of the
-                resource, followed by V(/.default).'
+              - The scope to request a token for in HTTP actions, for example V(api://inventory/.default).
               - Datadog cannot unset it.
             type: str
           tenant_id:
             description:
-              - The directory (tenant) ID.
+              - The directory (tenant) ID, a UUID.
               - Required to create the connection.
             type: str
   circleci:
     description:
       - A connection to CircleCI.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An API token of CircleCI.
+          - A CircleCI API token.
         type: dict
         required: true
         suboptions:
           api_token:
             description:
-              - The token.
-              - Datadog never returns it.
+              - The API token, for example C(CCIPAT_...).
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   clickup:
     description:
       - A connection to ClickUp.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An API token of ClickUp.
+          - A ClickUp API token.
         type: dict
         required: true
         suboptions:
           api_token:
             description:
-              - The token.
-              - Datadog never returns it.
+              - The API token, for example C(pk_...).
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   cloudflare:
@@ -155,290 +203,277 @@ options:
       - A connection to Cloudflare.
       - Exactly one of its suboptions is required.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_token:
         description:
-          - An API token of Cloudflare.
+          - A Cloudflare API token.
         type: dict
         suboptions:
           api_token:
             description:
-              - The token.
-              - Datadog never returns it.
+              - The API token.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
       global_api_token:
         description:
-          - The global API key of a user of Cloudflare.
+          - The global API key of a Cloudflare user.
         type: dict
         suboptions:
           auth_email:
             description:
-              - The e-mail address of the user.
+              - The email address of the user, for example V(dns@example.com).
               - Required to create the connection.
             type: str
           global_api_key:
             description:
-              - The user's global API key.
-              - Datadog never returns it.
+              - The global API key of the user.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   configcat:
     description:
       - A connection to ConfigCat.
     type: dict
-    version_added: 0.1.0
     suboptions:
       sdk_key:
         description:
-          - An SDK key of ConfigCat, with the credentials of its management API.
+          - A ConfigCat SDK key and the credentials of the public management API.
         type: dict
         required: true
         suboptions:
           api_password:
             description:
-              - The password of the management API.
-              - Datadog never returns it.
+              - The password for the management API.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
           api_username:
             description:
-              - The user name of the management API.
+              - The user name for the management API.
               - Required to create the connection.
             type: str
           sdk_key:
             description:
               - The SDK key.
-              - Datadog never returns it.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   datadog:
     description:
-      - A connection to another organisation of Datadog.
+      - A connection to another Datadog organization.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An API key and an application key of that organisation.
+          - An API key and an application key of that organization.
         type: dict
         required: true
         suboptions:
           api_key:
             description:
               - The API key.
-              - Datadog never returns it.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
           app_key:
             description:
               - The application key.
-              - Datadog never returns it.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
           datacenter:
             description:
-              - The data centre of that organisation, as Datadog's API calls it, for example V(us1).
+              - The short name of that organization's Datadog site, for example V(us1).
               - Required to create the connection.
             type: str
           subdomain:
             description:
-              - 'The organisation''s own subdomain, if it has one: V(acme) for C(https://acme.datadoghq.com). It
-                appears in addresses that Datadog makes.'
+              - The custom subdomain of that organization, for example V(acme) for C(https://acme.datadoghq.com).
               - Datadog cannot unset it.
             type: str
   fastly:
     description:
       - A connection to Fastly.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An API token of Fastly.
+          - A Fastly API token.
         type: dict
         required: true
         suboptions:
           api_key:
             description:
-              - The key.
-              - Datadog never returns it.
+              - The API token.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   freshservice:
     description:
       - A connection to Freshservice.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An API key of Freshservice.
+          - A Freshservice API key.
         type: dict
         required: true
         suboptions:
           api_key:
             description:
-              - The key.
-              - Datadog never returns it.
+              - The API key.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
           domain:
             description:
-              - The domain of the Freshservice account.
+              - The domain of the Freshservice account, for example V(acme.freshservice.com).
               - Required to create the connection.
             type: str
   gcp:
     description:
       - A connection to Google Cloud.
     type: dict
-    version_added: 0.1.0
     suboptions:
       service_account:
         description:
-          - A service account of Google Cloud.
+          - A Google Cloud service account.
         type: dict
         required: true
         suboptions:
           private_key:
             description:
-              - The private key of the service account, in PEM format.
-              - Datadog never returns it.
+              - The private key of the service account in PEM format. It begins with C(-----BEGIN PRIVATE KEY-----)
+                and contains line breaks, not C(\n).
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
           service_account_email:
             description:
-              - The e-mail address of the service account.
+              - The email address of the service account, for example V(datadog@acme.iam.gserviceaccount.com).
               - Required to create the connection.
             type: str
   gemini:
     description:
       - A connection to Google Gemini.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An API key of Gemini.
+          - A Gemini API key.
         type: dict
         required: true
         suboptions:
           api_key:
             description:
-              - The key.
-              - Datadog never returns it.
+              - The API key.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   gitlab:
     description:
       - A connection to GitLab.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An access token of GitLab.
+          - A GitLab access token.
         type: dict
         required: true
         suboptions:
           api_token:
             description:
-              - The token.
-              - Datadog never returns it.
+              - The access token, for example C(glpat-...).
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   greynoise:
     description:
       - A connection to GreyNoise.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An API key of GreyNoise.
+          - A GreyNoise API key.
         type: dict
         required: true
         suboptions:
           api_key:
             description:
-              - The key.
-              - Datadog never returns it.
+              - The API key.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   http:
     description:
       - A connection to any HTTP API.
     type: dict
-    version_added: 0.1.0
     suboptions:
       base_url:
         description:
-          - The address that every request of this connection begins with, without a user name and a password.
+          - The base URL of all requests, for example V(https://tickets.example.com/api). It must not contain a user name or
+            password.
           - Required to create the connection.
         type: str
       token_auth:
         description:
-          - What is sent with every request. All of it is optional.
+          - What to send with every request. All of it is optional.
         type: dict
         required: true
         suboptions:
           tokens:
             description:
               - Secrets that headers, URL parameters and the body refer to by name.
-              - 'The list is the whole list: a token that is not in it is removed. Leave the option out to leave the
-                tokens alone.'
+              - This is the complete list. A token that is not in it is removed. If not specified, tokens are not changed.
             type: list
             elements: dict
             suboptions:
               name:
                 description:
-                  - 'The name of the token: a letter, then letters and digits.'
+                  - The name of the token, for example V(accessToken). It must be a letter followed by letters and digits.
                 type: str
                 required: true
               value:
                 description:
-                  - The secret. Datadog never returns it.
-                  - Without a value the token must exist, and is kept as it is.
+                  - The value of the token. Datadog never returns this secret.
+                  - Required for a new token. If not specified, an existing token keeps its value.
                 type: str
           headers:
             description:
               - HTTP headers.
-              - The list is the whole list. Leave the option out to leave the headers alone.
+              - This is the complete list. A header that is not in it is removed. If not specified, headers are not changed.
             type: list
             elements: dict
             suboptions:
               name:
                 description:
-                  - 'The name of the header: a letter, then letters, digits, hyphens and underscores.'
+                  - The name of the header, for example V(Authorization). It must be a letter followed by letters, digits,
+                    hyphens and underscores.
                 type: str
                 required: true
               value:
                 description:
-                  - The value, which Datadog stores and returns in clear text. Secrets belong in
-                    O(http.token_auth.tokens).
-                  - To refer to a token, write C({{ name }}) with YAML's tag C(!unsafe), since Ansible would take
-                    the braces for Jinja.
+                  - The value of the header, for example C(!unsafe "Bearer {{ accessToken }}").
+                  - It is not secret. Datadog returns it in clear text, so put secrets into O(http.token_auth.tokens).
                 type: str
                 required: true
           url_parameters:
             description:
-              - Parameters for the query of the address.
-              - The list is the whole list. Leave the option out to leave the parameters alone.
+              - Parameters of the URL's query string.
+              - This is the complete list. A parameter that is not in it is removed. If not specified, parameters are not changed.
             type: list
             elements: dict
             suboptions:
               name:
                 description:
-                  - 'The name of the parameter: a letter, then letters and digits.'
+                  - The name of the parameter, for example V(tenant). It must be a letter followed by letters and digits.
                 type: str
                 required: true
               value:
                 description:
-                  - The value, which Datadog stores and returns in clear text. Secrets belong in
-                    O(http.token_auth.tokens).
-                  - To refer to a token, write C({{ name }}) with YAML's tag C(!unsafe), since Ansible would take
-                    the braces for Jinja.
+                  - The value of the parameter.
+                  - It is not secret. Datadog returns it in clear text, so put secrets into O(http.token_auth.tokens).
                 type: str
                 required: true
           body:
@@ -448,9 +483,7 @@ options:
             suboptions:
               content:
                 description:
-                  - The body, as text.
-                  - To refer to a token, write C({{ name }}) with YAML's tag C(!unsafe), since Ansible would take
-                    the braces for Jinja.
+                  - The content of the body. It is not secret. It can refer to tokens, like the headers.
                 type: str
               content_type:
                 description:
@@ -460,187 +493,168 @@ options:
     description:
       - A connection to LaunchDarkly.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An API access token of LaunchDarkly.
+          - A LaunchDarkly API access token.
         type: dict
         required: true
         suboptions:
           api_token:
             description:
-              - The token.
-              - Datadog never returns it.
+              - The access token, for example C(api-...).
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   notion:
     description:
       - A connection to Notion.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An integration token of Notion.
+          - A Notion integration token.
         type: dict
         required: true
         suboptions:
           api_token:
             description:
-              - The token.
-              - Datadog never returns it.
+              - The integration token, for example C(ntn_...).
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   okta:
     description:
       - A connection to Okta.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_token:
         description:
-          - An API token of Okta.
+          - An Okta API token.
         type: dict
         required: true
         suboptions:
           api_token:
             description:
-              - The token.
-              - Datadog never returns it.
+              - The API token.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
           domain:
             description:
-              - The domain of the Okta organisation.
+              - The domain of the Okta organization, for example V(acme.okta.com).
               - Required to create the connection.
             type: str
   openai:
     description:
       - A connection to OpenAI.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An API key of OpenAI.
+          - An OpenAI API key.
         type: dict
         required: true
         suboptions:
           api_token:
             description:
-              - The token.
-              - Datadog never returns it.
+              - The API key, for example C(sk-...).
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   servicenow:
     description:
       - A connection to ServiceNow.
     type: dict
-    version_added: 0.1.0
     suboptions:
       basic_auth:
         description:
-          - A user of ServiceNow.
+          - The user name and password of a ServiceNow user.
         type: dict
         required: true
         suboptions:
           instance:
             description:
-              - The instance of ServiceNow.
+              - The name of the ServiceNow instance, for example V(acme) for C(https://acme.service-now.com).
               - Required to create the connection.
             type: str
           password:
             description:
-              - The user's password.
-              - Datadog never returns it.
+              - The password of the user.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
           username:
             description:
-              - The user's name.
+              - The name of the user, for example V(datadog).
               - Required to create the connection.
             type: str
   split:
     description:
       - A connection to Split.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An API key of Split.
+          - A Split API key.
         type: dict
         required: true
         suboptions:
           api_key:
             description:
-              - The key.
-              - Datadog never returns it.
+              - The API key.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   statsig:
     description:
       - A connection to Statsig.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An API key of Statsig.
+          - A Statsig API key.
         type: dict
         required: true
         suboptions:
           api_key:
             description:
-              - The key.
-              - Datadog never returns it.
+              - The API key.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
   virustotal:
     description:
       - A connection to VirusTotal.
     type: dict
-    version_added: 0.1.0
     suboptions:
       api_key:
         description:
-          - An API key of VirusTotal.
+          - A VirusTotal API key.
         type: dict
         required: true
         suboptions:
           api_key:
             description:
-              - The key.
-              - Datadog never returns it.
+              - The API key.
+              - Datadog never returns this secret.
               - Required to create the connection.
             type: str
 """
 
-    # The same as suboptions of C(connections), for modules that keep a set. Annotated, since ansible-test wants every other
-    # assignment in here to be that of a literal.
+    # The same as suboptions of C(connections), for modules that manage many connections. Annotated, since ansible-test wants
+    # every other assignment in here to be that of a literal.
     CONNECTIONS: str = r"""
 options:
   connections:
     description:
-      - The connections. No name and no id may occur twice.
-      - With O(state=absent) only O(connections[].name) or O(connections[].connection_id) counts.
+      - The connections. Each name and each ID must be unique in the list.
+      - With O(state=absent) only O(connections[].name) and O(connections[].connection_id) are used.
     type: list
     elements: dict
     required: true
     suboptions:
-      name:
-        description:
-          - The name of the connection, as in M(tidyops.datadog.action_connection).
-          - One of O(connections[].name) and O(connections[].connection_id) is required.
-        type: str
-      connection_id:
-        description:
-          - The UUID of an existing connection. It beats what O(registry) knows of O(connections[].name).
-        type: str
 """ + textwrap.indent(
-        DOCUMENTATION.partition("options:\n")[2]
-        .replace("    version_added: 0.1.0\n", "")
-        .replace("O(", "O(connections[]."),
+        re.sub(r"\bO\((?!registry)", "O(connections[].", DOCUMENTATION).partition("options:\n")[2],
         "    ",
     )

@@ -8,24 +8,29 @@ from __future__ import annotations
 class ModuleDocFragment:
     """Documentation of the option that modules with a registry share."""
 
-    # Where the ids of connections and the fingerprints of secrets are kept
+    # Where the IDs of connections and the fingerprints of secrets are recorded
     DOCUMENTATION = r"""
 options:
   registry:
     description:
-      - What remembers the connections by their names, with fingerprints of the secrets that were sent. It holds no secret.
-      - The path of a file, which is made when there is something to remember. A relative path begins where the module runs, so
-        prefer an absolute one.
-      - Or C(datastore:) and the UUID of one of Datadog's Actions datastores, which has to exist. Choose that where files do
-        not last, as in containers, or where several hosts share a registry. It needs the permissions C(apps_datastore_read)
-        and C(apps_datastore_write). Since 1.1.0.
-      - With it a connection is found by its name without Datadog's list, which is a preview that not every organisation has; a
-        secret that changed is sent, once; and a connection that somebody changed elsewhere is noticed.
-      - In an organisation without that list, a connection whose name the registry does not know is taken not to exist, with a
-        warning. So keep a file where it lasts.
-      - Without it, the environment variable E(DD_CONNECTION_REGISTRY) of the host that runs the module is looked at.
-      - A registry belongs to one Datadog site, and should belong to one organisation. It can be used by several runs at once,
-        and a file can be kept in git. See R(the guide, ansible_collections.tidyops.datadog.docsite.guide_registry).
+      - Where the module records the ID of each connection under its name, with fingerprints of the secrets that it sent. A
+        registry contains no secrets.
+      - This is either the path of a JSON file, or C(datastore:) followed by the UUID of a Datadog Actions datastore.
+      - A file is created when there is something to record. Its directory must exist. Prefer an absolute path. The file can be
+        committed to git.
+      - A datastore must exist. Use one in ephemeral execution environments, such as those of AWX, or when several hosts share
+        the registry. It requires the permissions C(apps_datastore_read) and C(apps_datastore_write). Datastores are supported
+        since tidyops.datadog 1.1.0.
+      - With a registry, the module finds connections by name, sends secrets when they have changed, and detects changes that
+        were made elsewhere. Without one, finding a connection by name requires Datadog's list of connections. The list is not
+        part of Datadog's released API specification, and not available to every organization.
+      - A connection that neither the registry nor the list contains is assumed not to exist. If there is no list, a warning says
+        so.
+      - A registry belongs to one Datadog site and one organization. The module fails if the registry belongs to another site. It
+        also fails if a connection does not exist and the registry belongs to another organization.
+      - Several runs can use a registry at the same time. If another run is creating the connection, the module waits for up to
+        O(timeout) seconds. If another run has changed the entry in the meantime, the module fails; run the task again.
+      - If not specified, the module falls back to the environment variable E(DD_CONNECTION_REGISTRY).
+      - See R(the guide to the registry, ansible_collections.tidyops.datadog.docsite.guide_registry).
     type: path
-    version_added: 0.2.0
 """

@@ -2,31 +2,33 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
-
 """Application keys, and their registration for the Actions API."""
 
 from __future__ import annotations
 
+import re
 import typing as t
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
-    UUID,
-    Client,
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID, Client
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     DatadogError,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
     OptionError,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
+from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import (
+    Item,
+    Json,
     Plan,
     Resource,
-    Resources,
-    Step,
+    ResourceSet,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._secrets import looks_like_key
 
 PATH = "/api/v2/actions/app_key_registrations"
 EXAMPLE_UUID = "0a4b1c2d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"
+FORBIDDEN = (
+    "Check that the keys are of this site and organization, and have the permission org_app_keys_read; to register a key, they"
+    " also need one of user_access_manage, user_app_keys and service_account_write."
+)
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -38,24 +40,20 @@ INFO_ARGUMENT_SPEC: dict[str, t.Any] = {
 
 
 def checked_id(path: str, app_key_id: str) -> str:
-    """:param path: of the option. :raises OptionError: where it is no id of a key."""
+    """:param path: of the option. :raises OptionError: where it is not the id of a key."""
     if UUID.fullmatch(app_key_id):
         return app_key_id.lower()
-    if looks_like_key(app_key_id):
-        problem = (
-            "must be the id of an application key, a UUID; what was given looks like a key itself, which is a secret. Datadog"
-            " shows the id as Key ID where it shows the key's name, under Organization Settings, Application Keys"
+    problem = f"must be the id of an application key, a UUID like {EXAMPLE_UUID}"
+    if re.fullmatch(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|dd[a-z]+_\S+", app_key_id):
+        problem += (
+            "; what was given looks like the key itself, which is a secret. Datadog shows the id as Key ID under Organization"
+            " Settings, Application Keys"
         )
-    else:
-        problem = f"must be the id of an application key, a UUID like {EXAMPLE_UUID}"
     raise OptionError((path, problem))
 
 
-class AppKeyRegistration(Resource):
-    """The registration of one application key.
-
-    What is observed is whether it is there.
-    """
+class AppKeyRegistration(Resource[bool]):
+    """The registration of one application key. What is observed is whether it exists."""
 
     def __init__(self, app_key_id: str, state: str) -> None:
         super().__init__()
@@ -63,64 +61,68 @@ class AppKeyRegistration(Resource):
         self.is_wanted = state == "present"
 
     @property
-    def names(self) -> dict[str, t.Any]:
+    def names(self) -> Json:
         return self._shown(True)
 
     def plan(self, observed: bool) -> Plan:
         operations = {(False, True): "create", (True, False): "delete"}
-        return Plan(
-            operations.get((observed, self.is_wanted), "none"),
-            self._shown(observed),
-            self._shown(self.is_wanted),
-        )
+        operation = operations.get((observed, self.is_wanted), "none")
+        return Plan(operation, self._shown(observed), self._shown(self.is_wanted))
 
-    def foretell(self, plan: Plan, observed: bool) -> dict[str, t.Any]:
+    def predict_result(self, plan: Plan, observed: bool) -> Json:
         return {"app_key_registration": self._shown(self.is_wanted) or None}
 
-    def _shown(self, exists: bool) -> dict[str, t.Any]:
+    def _shown(self, exists: bool) -> Json:
         return {"app_key_id": self.app_key_id} if exists else {}
 
 
-class AppKeyRegistrations(Resources):
+RegistrationItem = Item[AppKeyRegistration, bool]
+
+
+class AppKeyRegistrations(ResourceSet[AppKeyRegistration, bool]):
     """The registration that a task is about."""
+
+    forbidden_hint = FORBIDDEN
 
     def __init__(self, client: Client, registration: AppKeyRegistration) -> None:
         super().__init__([registration])
         self._client = client
 
     @classmethod
-    def one(cls, client: Client, params: t.Mapping[str, t.Any]) -> AppKeyRegistrations:
+    def one(cls, client: Client, module: DatadogModule) -> AppKeyRegistrations:
         """:raises OptionError: for bad input."""
-        app_key_id = checked_id("app_key_id", params["app_key_id"])
-        return cls(client, AppKeyRegistration(app_key_id, params["state"]))
+        app_key_id = checked_id("app_key_id", module.params["app_key_id"])
+        return cls(client, AppKeyRegistration(app_key_id, module.params["state"]))
 
-    def observe(self, steps: t.Sequence[Step]) -> None:
-        for step in steps:
-            step.observed = is_registered(self._client, step.resource.app_key_id)
+    def observe(self, items: t.Sequence[RegistrationItem]) -> None:
+        for item in items:
+            item.observed = is_registered(self._client, item.resource.app_key_id)
 
-    def apply(self, steps: t.Sequence[Step]) -> None:
-        self.each(steps, self._apply)
+    def apply(self, items: t.Sequence[RegistrationItem]) -> None:
+        self.each(items, self._apply)
 
-    def _apply(self, step: Step) -> None:
-        registration = step.resource
-        path = f"{PATH}/{registration.app_key_id}"
+    def _apply(self, item: RegistrationItem) -> None:
+        key_id, is_wanted = item.resource.app_key_id, item.resource.is_wanted
+        path = f"{PATH}/{key_id}"
         try:
-            if registration.is_wanted:
-                self._client.put(path, f"register the application key {registration.app_key_id}")
+            if is_wanted:
+                # For a key that does not exist Datadog answers 500, which is not worth waiting for.
+                retries = min(self._client.retries, 1)
+                self._client.put(path, f"register the application key {key_id}", retries)
             else:
                 self._client.delete(
-                    path,
-                    f"remove the registration of the application key {registration.app_key_id}",
+                    path, f"remove the registration of the application key {key_id}"
                 )
         except DatadogError as exc:
+            if exc.status == 500 and is_wanted:
+                exc.remedy = (
+                    f"Check that there is an application key {key_id} in this organization."
+                )
             # The first of two attempts may have done it; so may somebody else.
             is_refused = exc.status is not None and 400 <= exc.status < 500
-            if (
-                not is_refused
-                or is_registered(self._client, registration.app_key_id) != registration.is_wanted
-            ):
+            if not is_refused or is_registered(self._client, key_id) != is_wanted:
                 raise
-        step.result = registration.foretell(step.plan, step.observed)
+        item.done.append(f"{'registered' if is_wanted else 'removed'} {key_id}")
 
 
 def is_registered(client: Client, app_key_id: str) -> bool:
@@ -129,9 +131,9 @@ def is_registered(client: Client, app_key_id: str) -> bool:
     return client.find(f"{PATH}/{app_key_id}", doing) is not None
 
 
-def app_key_registrations(client: Client, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def app_key_registrations(client: Client, module: DatadogModule) -> Json:
     """What the info module returns. :raises OptionError: for bad input."""
-    wanted = params["app_key_ids"]
+    wanted = module.params["app_key_ids"]
     if wanted is None:
         rows = client.pages(
             PATH,

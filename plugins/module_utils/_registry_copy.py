@@ -2,10 +2,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
-
-"""A registry that moves: what one home of it knows, copied to another one."""
+"""A registry that moves: what one backend knows, copied to another one."""
 
 from __future__ import annotations
 
@@ -13,25 +10,30 @@ import os
 import typing as t
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client
-from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     OptionError,
-    Plan,
-    Refusal,
-    Resource,
-    Resources,
-    Step,
+    Problem,
+    TaskError,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry import (
+from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
+from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import (
+    Item,
+    Json,
+    Notice,
+    Plan,
+    Resource,
+    ResourceSet,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends import (
+    open_registry,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import (
     DATASTORE,
-    MOST_SETS,
-    Content,
     Entry,
     Registry,
-    RegistryError,
-    contradictions,
+    check_organization,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry_homes import open_registry
-from ansible_collections.tidyops.datadog.plugins.module_utils._report import MOST_NAMED
+from ansible_collections.tidyops.datadog.plugins.module_utils._report import few
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "src": {"type": "path", "required": True},
@@ -39,42 +41,29 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
 }
 
 
-class Homes(t.NamedTuple):
-    """What both registries know."""
+class Contents(t.NamedTuple):
+    """What both registries know, by the names of connections."""
 
-    src: Content
-    dest: Content
+    src: dict[str, Entry]
+    dest: dict[str, Entry]
 
-    def missing(self) -> Content:
-        """What is to be copied. A fingerprint of a set only saves time, so none is pushed out by another one."""
-        sets = [(key, text) for key, text in self.src.sets.items() if key not in self.dest.sets]
-        room = MOST_SETS - len(self.dest.sets)
-        entries = self.src.entries.items()
-        return Content(
-            {name: entry for name, entry in entries if name not in self.dest.entries},
-            dict(sets[max(0, len(sets) - room) :]),
-        )
+    def missing(self) -> dict[str, Entry]:
+        """What is to be copied."""
+        return {name: entry for name, entry in self.src.items() if name not in self.dest}
 
-    def together(self) -> dict[str, Entry]:
-        """The entries that dest has in the end."""
-        return {**self.src.entries, **self.dest.entries}
-
-    def conflicts(self) -> list[str]:
+    def conflicts(self) -> t.Iterator[str]:
         """Why they cannot be together, without a full stop each."""
-        dest = self.dest.entries
-        differing = [
-            f"{name!r} is not the same in both"
-            for name, entry in sorted(self.src.entries.items())
-            if dest.get(name, entry) != entry
-        ]
-        return [*differing, *contradictions(self.together())]
+        names = {entry.connection_id: name for name, entry in self.dest.items()}
+        for name, entry in sorted(self.src.items()):
+            other = names.get(entry.connection_id, name)
+            if self.dest.get(name, entry) != entry:
+                yield f"{name!r} is not the same in both"
+            elif entry.connection_id and other != name:
+                yield f"{name!r} has the id that {other!r} has in dest"
 
 
-class RegistryCopy(Resource):
-    """The registry that is to know what another one knows.
-
-    What is observed is Homes.
-    """
+class RegistryCopy(Resource[Contents]):
+    """The registry that is to know what another one knows."""
 
     def __init__(self, src: Registry, dest: Registry) -> None:
         super().__init__()
@@ -82,68 +71,80 @@ class RegistryCopy(Resource):
         self.dest = dest
 
     @property
-    def names(self) -> dict[str, t.Any]:
+    def names(self) -> Json:
         return {"src": self.src.title, "dest": self.dest.title}
 
-    def plan(self, observed: Homes) -> Plan:
-        conflicts = observed.conflicts()
+    def plan(self, observed: Contents) -> Plan:
+        conflicts = list(observed.conflicts())
         if conflicts:
-            raise Refusal(
+            raise TaskError(
                 f"Nothing was copied, since the {self.src.title} and the {self.dest.title} contradict each other:"
-                f" {_few(conflicts, '; ')}. Ways out: see which entry is right, and remove the other one; or copy to an empty"
-                " registry"
+                f" {few(conflicts, '; ')}. Remove the entry that is wrong, or copy to an empty registry."
             )
         missing = observed.missing()
+        claimed = [repr(name) for name, entry in sorted(missing.items()) if entry.claim]
+        notices = []
+        if claimed:
+            text = (
+                f"Copied with the claim of a run that is creating it, or was interrupted: {few(claimed)}. Make sure that no run"
+                " uses src any more; the next run with dest settles the claim."
+            )
+            notices.append(Notice(text))
         return Plan(
-            "update" if any(missing) else "none",
-            _shown(observed.dest.entries),
-            _shown(observed.together()),
-            warnings=list(self._warnings(missing)),
+            "update" if missing else "none",
+            _shown(observed.dest),
+            _shown({**observed.src, **observed.dest}),
+            notices=tuple(notices),
         )
 
-    @staticmethod
-    def _warnings(missing: Content) -> t.Iterator[str]:
-        begun = [repr(name) for name, entry in sorted(missing.entries.items()) if entry.creating]
-        if begun:
-            yield (
-                f"Copied as it was left while the connection was being created: {_few(begun, ', ')}. That run was interrupted,"
-                " or is not done. Make sure that no run uses src any more; the next run with dest will go on from there."
-            )
-
-    def foretell(self, plan: Plan, observed: Homes) -> dict[str, t.Any]:
-        return {"copied": sorted(observed.missing().entries)}
+    def predict_result(self, plan: Plan, observed: Contents) -> Json:
+        return {"copied": sorted(observed.missing())}
 
 
-class RegistryCopies(Resources):
+class RegistryCopies(ResourceSet[RegistryCopy, Contents]):
     """The copy that a task is about."""
 
+    def __init__(self, client: Client, copy: RegistryCopy) -> None:
+        super().__init__([copy])
+        self._client = client
+
     @classmethod
-    def one(cls, client: Client, params: t.Mapping[str, t.Any]) -> RegistryCopies:
+    def one(cls, client: Client, module: DatadogModule) -> RegistryCopies:
         """:raises OptionError: for bad input."""
-        homes: dict[str, Registry] = {}
-        problems: list[tuple[str, str]] = []
+        opened: list[Registry] = []
+        problems: list[Problem] = []
         for option in ("src", "dest"):
             try:
-                homes[option] = open_registry(params[option], client, option)
+                opened.append(open_registry(module.params[option], client, option))
             except OptionError as exc:
                 problems.extend(exc.problems)
-        if not problems and _place(params["src"]) == _place(params["dest"]):
+        if not problems and _place(module.params["src"]) == _place(module.params["dest"]):
             problems.append(("dest", "must be another registry than src"))
         if problems:
             raise OptionError(*problems)
-        return cls([RegistryCopy(**homes)])
+        return cls(client, RegistryCopy(opened[0], opened[1]))
 
-    def observe(self, steps: t.Sequence[Step]) -> None:
-        for step in steps:
-            src = _settled(step.resource.src)
-            step.observed = Homes(src, step.resource.dest.content())
+    def observe(self, items: t.Sequence[Item[RegistryCopy, Contents]]) -> None:
+        for item in items:
+            src, dest = item.resource.src, item.resource.dest
+            if not src.exists():
+                raise TaskError(
+                    f"There is no {src.title}, so nothing can be copied from it. Correct src."
+                )
+            item.observed = Contents(src.all(), dest.all())
+            for one, other in ((src, dest), (dest, src)):
+                if one.organization and one.organization != other.organization:
+                    other.organization = other.organization or one.organization
+                    check_organization(other, self._client)
 
-    def apply(self, steps: t.Sequence[Step]) -> None:
-        self.each(steps, self._apply)
+    def apply(self, items: t.Sequence[Item[RegistryCopy, Contents]]) -> None:
+        self.each(items, self._apply)
 
-    def _apply(self, step: Step) -> None:
-        step.resource.dest.add(step.observed.missing())
-        step.result = step.resource.foretell(step.plan, step.observed)
+    def _apply(self, item: Item[RegistryCopy, Contents]) -> None:
+        item.resource.dest.add(item.seen.missing())
+        item.done.append(
+            f"recorded {len(item.seen.missing())} connections in the {item.resource.dest.title}"
+        )
 
 
 def _place(given: str) -> str:
@@ -151,36 +152,14 @@ def _place(given: str) -> str:
     return given.lower() if given.startswith(DATASTORE) else os.path.realpath(given)
 
 
-def _settled(src: Registry) -> Content:
-    """What is known when those runs have ended that are creating a connection."""
-    if not src.exists():
-        raise RegistryError(
-            f"There is no {src.title}, so nothing can be copied from it. Correct src"
-        )
-    content = src.content()
-    begun = [name for name, entry in content.entries.items() if entry.creating]
-    for name in begun:
-        src.wait(name)
-    if begun:
-        src.renew()
-        content = src.content()
-    return content
-
-
-def _shown(entries: t.Mapping[str, Entry]) -> dict[str, t.Any]:
+def _shown(entries: t.Mapping[str, Entry]) -> Json:
     """What stands in a diff."""
     return {
         "connections": {
             name: {
                 "id": entry.connection_id or None,
-                "integration": entry.integration or entry.creating,
+                "integration": entry.integration or entry.claim,
             }
             for name, entry in sorted(entries.items())
         }
     }
-
-
-def _few(texts: t.Sequence[str], separator: str) -> str:
-    """The first of several texts, and how many there are beside them."""
-    more = len(texts) - MOST_NAMED
-    return separator.join(texts[:MOST_NAMED]) + (f", and {more} more" if more > 0 else "")

@@ -2,9 +2,6 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
-
 """What modules return: of one resource, or of a set."""
 
 from __future__ import annotations
@@ -12,14 +9,14 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import DatadogError
-from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
-    CommonWarning,
-    NotBegun,
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
+    DatadogError,
     OptionError,
-    Step,
+    Skipped,
 )
+from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Item, Json
 
+AnyItem = Item[t.Any, t.Any]
 #: What a plan says, and how it is told when it is done.
 OPERATIONS = {
     "none": "unchanged",
@@ -28,149 +25,125 @@ OPERATIONS = {
     "replace": "replaced",
     "delete": "deleted",
 }
-#: How many failures, and how many connections with the same warning, are named.
+#: How many failures, and how many resources with the same warning, are named.
 MOST_NAMED = 5
+#: What the client says where it does not know better than the module.
+PERMISSION = "the permission that this takes"
 
 
-def of_one(step: Step, forbidden_hint: str) -> dict[str, t.Any]:
-    """What a module returns of its only resource; with C(msg) if it failed."""
-    if step.error:
-        return {"msg": _problem(step, forbidden_hint), **answered(step.error)}
-    return {"changed": step.done.changed, **_returned(step)}
+def result_of(items: t.Sequence[AnyItem], is_set: bool, hint: str) -> Json:
+    """What a module returns; with C(msg) if anything failed.
+
+    :param is_set: whether the task is about a set.
+    :param hint: what to say of HTTP status 403.
+    """
+    if is_set:
+        return _of_set(items, hint)
+    [item] = items
+    if item.error:
+        # The id of what was written is not lost.
+        failure = {"msg": _problem(item, hint), **answer_of(item.error)}
+        return {**item.result, "changed": item.changed, **failure}
+    return {"changed": item.changed, **_returned(item)}
 
 
-def of_set(steps: t.Sequence[Step], forbidden_hint: str) -> dict[str, t.Any]:
-    """What a module returns of a set; with C(msg) if anything of it failed."""
-    failed = [step for step in steps if step.error and not _is_left(step)]
-    result: dict[str, t.Any] = {
-        "changed": any(step.done.changed for step in steps if not step.error)
-        or any(step.resource.progress for step in failed),
-        "connections": [_row(step, forbidden_hint) for step in steps],
-        "diff": [_titled_diff(step) for step in steps if not step.error and step.done.changed],
+def warnings_of(items: t.Iterable[AnyItem]) -> list[str]:
+    """The warnings; what several resources have alike is told once."""
+    subjects: dict[str, list[str]] = {}
+    for item in items:
+        for text, subject in () if item.error else (*item.plan.notices, *item.notices):
+            named = subjects.setdefault(text if subject else _located(item, text), [])
+            if subject and subject not in named:
+                named.append(subject)
+    return [
+        text.replace("%s", few(named), 1) if named else text for text, named in subjects.items()
+    ]
+
+
+def few(texts: t.Sequence[str], separator: str = ", ") -> str:
+    """The first of several texts, and how many there are beside them."""
+    more = len(texts) - MOST_NAMED
+    return separator.join(texts[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def explained(error: Exception, hint: str) -> str:
+    """What to say of an error."""
+    is_refused = isinstance(error, DatadogError) and error.status == 403 and error.errors
+    if isinstance(error, DatadogError) and is_refused and hint and PERMISSION in error.remedy:
+        return f"Could not {error.doing}: {error.reason}. {hint}"
+    return str(error)
+
+
+def answer_of(error: BaseException | None) -> Json:
+    """What Datadog answered, if that is what an error is about."""
+    found = error if isinstance(error, DatadogError) or error is None else error.__cause__
+    if not isinstance(found, DatadogError):
+        return {}
+    return {"http_status": found.status, "errors": [detail._asdict() for detail in found.errors]}
+
+
+def _of_set(items: t.Sequence[AnyItem], hint: str) -> Json:
+    failed = [item for item in items if _end(item) == "failed"]
+    counts = Counter(map(_end, items))
+    result: Json = {
+        "changed": any(item.changed for item in items),
+        "connections": [_row(item, hint) for item in items],
+        "diff": [_titled_diff(item) for item in items if not item.error and item.changed],
+        "counts": {end: counts[end] for end in (*OPERATIONS, "failed", "skipped")},
     }
     if failed:
-        result.update(msg=_summary(failed, steps, forbidden_hint), **answered(failed[0].error))
+        problems = [_problem(item, hint) for item in failed[:MOST_NAMED]]
+        if len(failed) > MOST_NAMED:
+            problems.append(
+                f"{len(failed) - MOST_NAMED} more failed; see connections in the result."
+            )
+        ends = {**OPERATIONS, "skipped": "not begun"}
+        others = ", ".join(f"{counts[end]} {word}" for end, word in ends.items() if counts[end])
+        rest = [f"Of the others: {others}."] if others else []
+        told = [f"{len(failed)} of {len(items)} connections failed.", *problems, *rest]
+        result.update(msg=" ".join(told), **answer_of(failed[0].error))
     return result
 
 
-def counted(steps: t.Sequence[Step]) -> dict[str, int]:
-    """How many steps ended in which way."""
-    counts = Counter(_end(step) for step in steps)
-    return {end: counts[end] for end in (*OPERATIONS, "failed", "skipped")}
+def _end(item: AnyItem) -> str:
+    if item.error:
+        return "skipped" if isinstance(item.error, Skipped) else "failed"
+    return item.operation
 
 
-def warnings_of(steps: t.Iterable[Step]) -> list[str]:
-    """The warnings of steps without an error; those that several have alike are told once."""
-    told: dict[t.Hashable, list[tuple[Step, str]]] = {}
-    for step in steps:
-        for warning in [] if step.error else step.warnings:
-            told.setdefault(_alike(step, warning), []).append((step, warning))
-    return [_told(about) for about in told.values()]
+def _returned(item: AnyItem) -> Json:
+    diff = {"before": item.plan.before, "after": item.plan.after}
+    return {"operation": item.operation, "diff": diff, **item.result}
 
 
-def _alike(step: Step, warning: str) -> t.Hashable:
-    """What is the same for warnings that are to be told once."""
-    return warning.around if isinstance(warning, CommonWarning) else _placed(step, warning)
-
-
-def explained(exc: Exception | None, forbidden_hint: str) -> str:
-    """What to say of an error."""
-    if not isinstance(exc, DatadogError):
-        return str(exc)
-    remedy = forbidden_hint if exc.status == 403 and forbidden_hint else exc.remedy
-    return f"{exc} {remedy}".rstrip()
-
-
-def answered(exc: Exception | None) -> dict[str, t.Any]:
-    """What Datadog answered, if that is what an error is about."""
-    error = exc if isinstance(exc, DatadogError) or exc is None else exc.__cause__
-    if not isinstance(error, DatadogError):
-        return {}
-    return {
-        "http_status": error.status,
-        "errors": [detail._asdict() for detail in error.errors],
-    }
-
-
-def _told(about: t.Sequence[tuple[Step, str]]) -> str:
-    step, warning = about[0]
-    if not isinstance(warning, CommonWarning):
-        return _placed(step, warning)
-    subjects = [warning.subject for _step, warning in about if isinstance(warning, CommonWarning)]
-    more = len(subjects) - MOST_NAMED
-    named = ", ".join(subjects[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-    return named.join(warning.around)
-
-
-def _placed(step: Step, text: str) -> str:
-    """A text about a step, after the place in the task that it is about."""
-    place = step.resource.place
-    return f"{place}: {text}" if place else text
-
-
-def _is_left(step: Step) -> bool:
-    return isinstance(step.error, NotBegun)
-
-
-def _end(step: Step) -> str:
-    if step.error:
-        return "skipped" if _is_left(step) else "failed"
-    return step.done.operation
-
-
-def _returned(step: Step) -> dict[str, t.Any]:
-    plan = step.done
-    return {
-        "operation": plan.operation,
-        "diff": {"before": plan.before, "after": plan.after},
-        **step.result,
-    }
-
-
-def _row(step: Step, forbidden_hint: str) -> dict[str, t.Any]:
+def _row(item: AnyItem, hint: str) -> Json:
     """What is returned of one resource of a set."""
-    if not step.error:
-        row = {**step.resource.names, **_returned(step)}
-        if not step.done.changed:
-            # A large set would be returned three times.
-            del row["diff"]
-        return row
-    return {
-        **step.resource.names,
-        "operation": "none",
-        "connection": None,
-        "connection_id": None,
-        _end(step): True,
-        "msg": _problem(step, forbidden_hint),
-    }
+    row = {**item.resource.names, **_returned(item)}
+    if not item.changed or item.error:
+        # A large set would be returned three times.
+        del row["diff"]
+    if item.error:
+        nothing = {"operation": "none", "connection": None, "connection_id": None}
+        row = {**row, **nothing, **item.result, _end(item): True, "msg": _problem(item, hint)}
+    return row
 
 
-def _titled_diff(step: Step) -> dict[str, t.Any]:
-    names = [str(name) for name in step.resource.names.values() if name]
-    title = " ".join(names) or step.result["connection_id"]
-    header = f"{title} ({step.done.operation})"
-    return {"before_header": header, "after_header": header, **_returned(step)["diff"]}
+def _titled_diff(item: AnyItem) -> Json:
+    names = [str(name) for name in item.resource.names.values() if name]
+    header = f"{' '.join(names) or item.result.get('connection_id')} ({item.operation})"
+    return {"before_header": header, "after_header": header, **_returned(item)["diff"]}
 
 
-def _problem(step: Step, forbidden_hint: str) -> str:
-    """Why a step failed, and what was done before."""
-    error = step.error
+def _problem(item: AnyItem, hint: str) -> str:
+    """Why an item failed, and what was done before."""
+    error = item.error or Skipped()
+    text = explained(error, hint)
     # An OptionError names the place by itself.
-    text = explained(error, forbidden_hint)
-    message = [text if isinstance(error, OptionError) else _placed(step, text)]
-    if step.resource.progress:
-        message.append(f"Done before that: {'; '.join(step.resource.progress)}.")
-    return " ".join(message)
+    message = text if isinstance(error, OptionError) else _located(item, text)
+    return f"{message} Done before that: {'; '.join(item.done)}." if item.done else message
 
 
-def _summary(failed: t.Sequence[Step], steps: t.Sequence[Step], forbidden_hint: str) -> str:
-    """What went wrong with a set, and what became of the rest."""
-    problems = [_problem(step, forbidden_hint) for step in failed[:MOST_NAMED]]
-    if len(failed) > MOST_NAMED:
-        problems.append(f"{len(failed) - MOST_NAMED} more failed, and are marked so in the result.")
-    counts = Counter(_end(step) for step in steps)
-    others = {**OPERATIONS, "skipped": "not begun"}
-    told = [f"{counts[end]} {word}" for end, word in others.items() if counts[end]]
-    count = f"{len(failed)} of {len(steps)} connections failed."
-    rest = [f"Of the others: {', '.join(told)}."] if told else []
-    return " ".join([count, *problems, *rest])
+def _located(item: AnyItem, text: str) -> str:
+    """A text, after the place in the task that it is about."""
+    path = item.resource.option_path
+    return f"{path}: {text}" if path else text

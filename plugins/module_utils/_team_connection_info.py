@@ -2,25 +2,23 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
-
 """What is known of team connections."""
 
 from __future__ import annotations
 
 import itertools
 import typing as t
-from urllib.parse import quote_plus
+from dataclasses import replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID, Client
-from ansible_collections.tidyops.datadog.plugins.module_utils._plan import OptionError
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError
+from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
+from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Json
 from ansible_collections.tidyops.datadog.plugins.module_utils._team_connections import (
     CONNECTED_TEAM,
     HANDLE,
-    LONGEST_FILTER,
-    Observed,
-    list_connections,
+    TeamLink,
+    list_links,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._teams import Teams
 
@@ -32,6 +30,8 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "sources": {"type": "list", "elements": "str", "choices": list(SOURCES)},
     "connection_ids": {"type": "list", "elements": "str"},
 }
+#: How many values of each filter go into one request, so that its line does not get too long.
+CHUNK = 40
 _PATTERNS = {
     "teams": (HANDLE, "the UUID or the handle of a Datadog team, without spaces and commas"),
     "connected_teams": (
@@ -42,11 +42,12 @@ _PATTERNS = {
 }
 
 
-def team_connections(client: Client, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def team_connections(client: Client, module: DatadogModule) -> Json:
     """What the info module returns: C(connections), and in C(missing) what was asked for and led to none.
 
     :raises OptionError: for bad input.
     """
+    params = module.params
     problems = [
         (f"{option}[{index}]", f"must be {expected}")
         for option, (pattern, expected) in _PATTERNS.items()
@@ -60,12 +61,13 @@ def team_connections(client: Client, params: t.Mapping[str, t.Any]) -> dict[str,
         for option in ARGUMENT_SPEC
         if params[option] is not None
     }
-    ids = Teams(client).ids_of(given.get("teams", []))
+    known = Teams(client).find(given.get("teams", []))
+    ids = {team: found.team_id if found else "" for team, found in known.items()}
+    handles = {found.team_id: found.handle for found in known.values() if found}
     filters = {
         "team_ids": (
             [ids[team] for team in given["teams"] if ids[team]] if "teams" in given else None
         ),
-        "connected_team_ids": given.get("connected_teams"),
         "sources": given.get("sources"),
         "connection_ids": (
             [each.lower() for each in given["connection_ids"]]
@@ -74,44 +76,48 @@ def team_connections(client: Client, params: t.Mapping[str, t.Any]) -> dict[str,
         ),
     }
     found = _found(client, {name: values for name, values in filters.items() if values is not None})
+    if "connected_teams" in given:
+        # Whether Datadog's own filter regards their case is not known.
+        connected = {each.lower() for each in given["connected_teams"]}
+        found = [row for row in found if row.connected_team.lower() in connected]
     led: dict[str, set[str | None]] = {
-        "teams": {row.team.lower() for row in found},
-        "connected_teams": {row.connected_team for row in found},
+        "teams": {row.team for row in found},
+        "connected_teams": {row.connected_team.lower() for row in found},
         "connection_ids": {row.connection_id for row in found},
     }
     missing = [
         value
-        for option, values in given.items()
-        for value in values
-        if option in led
-        and ids.get(value, value.lower() if option == "connection_ids" else value)
-        not in led[option]
+        for option, found_by in led.items()
+        for value in given.get(option, [])
+        if ids.get(value, value.lower()) not in found_by
     ]
     shown = sorted(found, key=lambda row: (row.connected_team, row.team, str(row.connection_id)))
-    return {"connections": [row.result() for row in shown], "missing": missing}
+    return {
+        "connections": [
+            {**row.result(), "options": _options(row)}
+            for row in (replace(row, team_handle=handles.get(row.team, "")) for row in shown)
+        ],
+        "missing": missing,
+    }
 
 
-def _found(client: Client, filters: t.Mapping[str, list[str]]) -> list[Observed]:
+def _options(row: TeamLink) -> Json | None:
+    """What a task would be given to get a connection; None for a source that tasks do not know."""
+    shown = {name: value for name, value in row.shown().items() if value}
+    return shown if row.source == "github" else None
+
+
+def _found(client: Client, filters: t.Mapping[str, list[str]]) -> list[TeamLink]:
     """The connections that pass all filters."""
     if not all(filters.values()):
         return []
-    rows = {}
+    rows: dict[str | None, TeamLink] = {}
     for chunk in itertools.product(*(_chunks(values) for values in filters.values())):
         joined = dict(zip(filters, map(",".join, chunk)))
-        for row in list_connections(client, "list team connections", None, **joined):
+        for row in list_links(client, "list team connections", None, **joined):
             rows[row.connection_id] = row
     return list(rows.values())
 
 
-def _chunks(values: t.Iterable[str]) -> list[list[str]]:
-    """Values in parts that together fit into a request, several filters beside each other."""
-    chunks: list[list[str]] = []
-    length = LONGEST_FILTER
-    for value in values:
-        added = len(quote_plus(f",{value}"))
-        if length + added > LONGEST_FILTER // 3:
-            chunks.append([])
-            length = 0
-        chunks[-1].append(value)
-        length += added
-    return chunks
+def _chunks(values: list[str]) -> list[list[str]]:
+    return [values[start : start + CHUNK] for start in range(0, len(values), CHUNK)]

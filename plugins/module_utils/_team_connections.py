@@ -2,16 +2,13 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
-
 """Team connections: a Datadog team linked to an external team. They are immutable."""
 
 from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote_plus
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
@@ -19,28 +16,33 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
     PAGE_SIZE,
     UUID,
     Client,
-    DatadogError,
-    TooLong,
+    TooManyPages,
     as_object,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._plan import (
-    CommonWarning,
-    LookAgain,
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
+    ConcurrentChange,
+    DatadogError,
     OptionError,
-    Plan,
-    Refusal,
-    Resource,
-    Resources,
-    Step,
-    left_for,
+    Problem,
+    Skipped,
+    TaskError,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._teams import Teams
+from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
+from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import (
+    Item,
+    Json,
+    Notice,
+    Plan,
+    Resource,
+    ResourceSet,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._teams import Team, Teams
 
 PATH = "/api/v2/team/connections"
 #: How many connections a request may create or delete.
 BATCH_SIZE = 100
 #: A batch that Datadog answers so was not carried out, or only in part.
-REFUSED = (400, 404, 409, 422)
+REFUSED = (400, 404, 409, 410, 422)
 #: How long the values of a filter may be. Servers and proxies usually take a line of 8,000.
 LONGEST_FILTER = 6000
 #: Commas separate the values of a filter and cannot be escaped.
@@ -48,7 +50,7 @@ CONNECTED_TEAM = re.compile(
     r"@[^\s\x00-\x1f\x7f\ud800-\udfff,/@]+/[^\s\x00-\x1f\x7f\ud800-\udfff,/@]+"
 )
 HANDLE = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff,]+")
-FORBIDDEN = "The application key needs the permissions teams_read and teams_manage."
+FORBIDDEN = "Check that the keys are of this site and organization, and have the permissions teams_read and teams_manage."
 
 SHARED_OPTIONS: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -75,7 +77,16 @@ SET_ARGUMENT_SPEC: dict[str, t.Any] = {
     },
     **SHARED_OPTIONS,
     "purge": {"type": "bool", "default": False},
+    "allow_empty": {"type": "bool", "default": False},
 }
+
+
+class Identity(t.NamedTuple):
+    """What may exist only once. C(team) is a UUID; C(connected_team) is in lower case, since GitHub's slugs have no other."""
+
+    team: str
+    connected_team: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -104,116 +115,95 @@ class Desired:
     @classmethod
     def of(cls, params: t.Mapping[str, t.Any]) -> Desired:
         """:raises OptionError: for all that is wrong with the options and can be known without Datadog."""
-        problems: list[tuple[str, str]] = []
-        pair = ("team", "connected_team")
-        connection_id = params["connection_id"]
-        if connection_id is None:
-            problems += [(name, "is required") for name in pair if params[name] is None]
-        elif params["state"] == "present":
-            problems.append(
-                (
-                    "connection_id",
-                    "names a connection to remove; with state=present give team and connected_team",
-                )
-            )
-        elif any(params[name] is not None for name in pair):
-            problems.append(("connection_id", "and team, connected_team are mutually exclusive"))
-        elif not UUID.fullmatch(connection_id):
-            problems.append(("connection_id", "must be the UUID of a team connection"))
-        team, connected_team, managed_by = (
-            params["team"],
-            params["connected_team"],
-            params["managed_by"],
-        )
-        if team is not None and not HANDLE.fullmatch(team):
-            problems.append(
-                (
-                    "team",
-                    "must be the UUID or the handle of a Datadog team, without spaces and commas",
-                )
-            )
-        if connected_team is not None and not CONNECTED_TEAM.fullmatch(connected_team):
-            problems.append(
-                (
-                    "connected_team",
-                    "must be of the form @organization/team, without spaces and commas, like @acme/platform",
-                )
-            )
-        if managed_by is not None and (
-            not managed_by.strip() or CONTROL_CHARACTERS.search(managed_by)
-        ):
-            problems.append(
-                (
-                    "managed_by",
-                    "must not be empty or contain control characters; leave it out to leave it alone",
-                )
-            )
+        problems = list(_problems(params))
         if problems:
             raise OptionError(*problems)
         return cls(
             state=params["state"],
-            team=team or "",
-            connected_team=connected_team or "",
+            team=params["team"] or "",
+            connected_team=params["connected_team"] or "",
             connected_team_type=params["connected_team_type"],
             source=params["source"],
-            managed_by=managed_by,
-            connection_id=(connection_id or "").lower(),
+            managed_by=params["managed_by"],
+            connection_id=(params["connection_id"] or "").lower(),
         )
 
 
+def _problems(params: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
+    pair = ("team", "connected_team")
+    team, connected_team, managed_by, connection_id = (
+        params[name] for name in (*pair, "managed_by", "connection_id")
+    )
+    if connection_id is None:
+        yield from ((name, "is required") for name in pair if params[name] is None)
+    elif params["state"] == "present":
+        problem = "names a connection to delete; with state=present give team and connected_team"
+        yield "connection_id", problem
+    elif team is not None or connected_team is not None:
+        yield "connection_id", "and team, connected_team are mutually exclusive"
+    elif not UUID.fullmatch(connection_id):
+        yield "connection_id", "must be the UUID of a team connection"
+    # A name with spaces is looked up all the same: the error then names the handle.
+    if team is not None and not HANDLE.fullmatch(team.replace(" ", "")):
+        yield "team", "must be the UUID or the handle of a Datadog team, without spaces and commas"
+    if connected_team is not None and not CONNECTED_TEAM.fullmatch(connected_team):
+        problem = (
+            "must be of the form @organization/team, without spaces and commas, like @acme/platform"
+        )
+        yield "connected_team", problem
+    if managed_by is not None and (not managed_by.strip() or CONTROL_CHARACTERS.search(managed_by)):
+        problem = "must not be empty or contain control characters; leave it out to leave it alone"
+        yield "managed_by", problem
+
+
 def desired_set(params: t.Mapping[str, t.Any]) -> dict[str, Desired]:
-    """What a task says of each connection of a set, by its place (C(connections[3])), in the order of the task.
+    """What a task says of each connection of a set, by its path (C(connections[3])), in the order of the task.
 
     :raises OptionError: for all that is wrong with the options and can be known without Datadog.
     """
     desired: dict[str, Desired] = {}
-    problems: list[tuple[str, str]] = []
+    problems: list[Problem] = []
     first: dict[tuple[str, str], str] = {}
     if params["purge"] and params["state"] == "absent":
-        problems.append(
-            ("purge", "is for state=present; with state=absent only what is listed is removed")
+        problem = "is for state=present; with state=absent only what is listed is deleted"
+        problems.append(("purge", problem))
+    elif params["purge"] and not params["connections"] and not params["allow_empty"]:
+        problem = (
+            "is empty, and purge would delete everything; set allow_empty to true if that is meant"
         )
+        problems.append(("connections", problem))
     for index, given in enumerate(params["connections"]):
-        place = f"connections[{index}]"
+        path = f"connections[{index}]"
         is_id = UUID.fullmatch(given["team"])
-        pair = (given["team"].lower() if is_id else given["team"], given["connected_team"])
-        known = first.setdefault(pair, place)
-        if known != place:
-            problems.append((f"{place}:", f"team and connected_team are those of {known} too"))
+        team = given["team"].lower() if is_id else given["team"]
+        known = first.setdefault((team, given["connected_team"].lower()), path)
+        if known != path:
+            problems.append((f"{path}:", f"team and connected_team are those of {known} too"))
         try:
-            desired[place] = Desired.of({**params, "connection_id": None, **given})
+            desired[path] = Desired.of({**params, "connection_id": None, **given})
         except OptionError as exc:
-            problems.extend(exc.inside(place, CONNECTION_OPTIONS).problems)
-    # What they share is told once.
-    problems = list(
-        dict.fromkeys((re.sub(r"^connections\[\d+\]: ", "", path), text) for path, text in problems)
-    )
+            problems.extend(exc.within(path, CONNECTION_OPTIONS).problems)
     if problems:
-        raise OptionError(*problems)
+        # What they share is told once.
+        texts = ((re.sub(r"^connections\[\d+\]: ", "", path), text) for path, text in problems)
+        raise OptionError(*dict.fromkeys(texts))
     return desired
 
 
-class Identity(t.NamedTuple):
-    """What may exist only once. C(team) is a UUID."""
-
-    team: str
-    connected_team: str
-    source: str
-
-
 @dataclass(frozen=True)
-class Observed:
-    """A team connection as Datadog returns it. C(team) is a UUID."""
+class TeamLink:
+    """A team connection as Datadog returns it. C(team) is a UUID; C(team_handle) is empty where it is not known."""
 
     connection_id: str | None
     team: str
+    team_handle: str
     connected_team: str
     connected_team_type: str
     source: str
     managed_by: str | None
 
     @classmethod
-    def of(cls, data: t.Mapping[str, t.Any]) -> Observed:
+    def of(cls, data: Json) -> TeamLink:
         """Read an entry of an answer's C(data), whatever it holds beside its id."""
         attributes = as_object(data.get("attributes"))
         relationships = as_object(data.get("relationships"))
@@ -223,8 +213,9 @@ class Observed:
         )
         managed_by = attributes.get("managed_by")
         return cls(
-            connection_id=data["id"],
-            team=str(team.get("id") or ""),
+            connection_id=data["id"].lower(),
+            team=str(team.get("id") or "").lower(),
+            team_handle="",
             connected_team=str(connected.get("id") or ""),
             connected_team_type=str(connected.get("type") or ""),
             source=str(attributes.get("source") or ""),
@@ -233,25 +224,27 @@ class Observed:
 
     @property
     def identity(self) -> Identity:
-        return Identity(self.team.lower(), self.connected_team, self.source)
+        return Identity(self.team, self.connected_team.lower(), self.source)
 
-    def result(self) -> dict[str, t.Any]:
+    def result(self) -> Json:
         """What modules return as C(connection)."""
         return {
             "connection_id": self.connection_id,
             "team": self.team,
+            "team_handle": self.team_handle or None,
+            **self._rest(),
+        }
+
+    def shown(self) -> Json:
+        """What the diff shows."""
+        return {"team": self.team_handle or self.team, **self._rest()}
+
+    def _rest(self) -> Json:
+        return {
             "connected_team": self.connected_team,
             "connected_team_type": self.connected_team_type,
             "source": self.source,
             "managed_by": self.managed_by,
-        }
-
-    def shown(self) -> dict[str, t.Any]:
-        """What the diff shows."""
-        return {
-            name: value
-            for name, value in self.result().items()
-            if name != "connection_id" and value is not None
         }
 
 
@@ -259,66 +252,82 @@ class Observed:
 class Observation:
     """What was seen before deciding.
 
-    :ivar team_id: the UUID of the desired team; empty if there is no such team.
+    :ivar team: the desired team; None if there is no such team, or an id is given.
     :ivar connection: the connection of the desired pair or id.
+    :ivar hint: the handle that was probably meant.
     """
 
-    team_id: str
-    connection: Observed | None
+    team: Team | None = None
+    connection: TeamLink | None = None
+    hint: str = ""
 
 
-class TeamConnection(Resource):
-    """One team connection, brought to what a task says."""
+class TeamConnection(Resource[Observation]):
+    """One team connection, as a task wants it."""
 
-    def __init__(self, desired: Desired, place: str = "") -> None:
-        super().__init__(place)
+    def __init__(self, desired: Desired, option_path: str = "") -> None:
+        super().__init__(option_path)
         self.desired = desired
 
     @property
-    def names(self) -> dict[str, t.Any]:
+    def names(self) -> Json:
         return {"team": self.desired.team, "connected_team": self.desired.connected_team}
 
     def plan(self, observed: Observation) -> Plan:
         desired, existing = self.desired, observed.connection
         before = existing.shown() if existing else {}
+        hint = f"; did you mean {observed.hint}?" if observed.hint else ""
         if desired.state == "absent":
-            return Plan("delete" if existing else "none", before, {})
-        if not observed.team_id:
-            raise OptionError(
-                (
-                    f"{self.place}.team" if self.place else "team",
-                    f"must be the UUID or the exact handle of a team that exists; Datadog has no team {desired.team!r}",
-                )
-            )
+            notices: tuple[Notice, ...] = ()
+            if not observed.team and not desired.connection_id:
+                text = f"There is no team with the handle {desired.team!r}, so it has no connection to delete{hint}"
+                notices = (Notice(text.rstrip("?") + ("?" if hint else ".")),)
+            return Plan("delete" if existing else "none", before, {}, notices=notices)
+        if not observed.team:
+            path = f"{self.option_path}.team" if self.option_path else "team"
+            problem = f"must be the UUID or the exact handle of a team; Datadog has no team {desired.team!r}{hint}"
+            raise OptionError((path, problem))
         if existing and desired.managed_by in (None, existing.managed_by):
             return Plan("none", before, before)
-        wanted = self._wanted(observed)
-        return Plan("replace" if existing else "create", before, wanted.shown(), _body(wanted))
+        wanted = self._wanted(observed.team)
+        operation = "replace" if existing else "create"
+        return Plan(operation, before, wanted.shown(), {"data": [_body(wanted)]})
 
-    def _wanted(self, observed: Observation) -> Observed:
+    def _wanted(self, team: Team) -> TeamLink:
         desired = self.desired
-        return Observed(
+        return TeamLink(
             None,
-            observed.team_id,
+            *team,
             desired.connected_team,
             desired.connected_team_type,
             desired.source,
             desired.managed_by,
         )
 
-    def foretell(self, plan: Plan, observed: Observation) -> dict[str, t.Any]:
-        if plan.operation in ("create", "replace"):
-            return self.result(self._wanted(observed))
-        return self.result(observed.connection, gone=plan.operation == "delete")
+    def predict_result(self, plan: Plan, observed: Observation) -> Json:
+        if plan.body and observed.team:
+            return result_of(self._wanted(observed.team))
+        return result_of(observed.connection, is_deleted=plan.operation == "delete")
 
 
-class TeamConnections(Resources):
+def result_of(connection: TeamLink | None, is_deleted: bool = False) -> Json:
+    """C(connection) is what exists in the end, C(connection_id) also what existed until now."""
+    return {
+        "connection": connection.result() if connection and not is_deleted else None,
+        "connection_id": connection.connection_id if connection else None,
+    }
+
+
+TeamItem = Item[TeamConnection, Observation]
+
+
+class TeamConnections(ResourceSet[TeamConnection, Observation]):
     """What a task says of team connections: of one, or of a set.
 
-    :param desired: what it says of each, by its place.
-    :param purge: whether other connections go.
+    :param desired: what it says of each, by its path.
+    :param purge: whether other connections are deleted.
     :param source: where the external teams come from.
-    :param managed_by: the same, of connections that may go. None for all.
+    :param managed_by: the same, of connections that may be deleted. None for all.
     """
 
     forbidden_hint = FORBIDDEN
@@ -333,130 +342,126 @@ class TeamConnections(Resources):
         managed_by: str | None,
         purge: bool = False,
     ) -> None:
-        super().__init__(TeamConnection(each, place) for place, each in desired.items())
+        super().__init__(TeamConnection(each, path) for path, each in desired.items())
         self._client = client
+        self._teams = Teams(client)
         self._source = source
         self._managed_by = managed_by
         self._purge = purge
         #: All of the source, if a purge had to read them.
-        self._listed: list[Observed] | None = None
-        #: Those that were refused and, as another look has told, are not there.
-        self._looked_again: set[Step] = set()
+        self._listed: list[TeamLink] | None = None
 
     @classmethod
-    def one(cls, client: Client, params: t.Mapping[str, t.Any]) -> TeamConnections:
+    def one(cls, client: Client, module: DatadogModule) -> TeamConnections:
         """:raises OptionError: for bad input; so does of_set()."""
+        params = module.params
         return cls(client, {"": Desired.of(params)}, params["source"], params["managed_by"])
 
     @classmethod
-    def of_set(cls, client: Client, params: t.Mapping[str, t.Any]) -> TeamConnections:
+    def of_set(cls, client: Client, module: DatadogModule) -> TeamConnections:
         """What the options of a module for sets say."""
-        return cls(
-            client, desired_set(params), params["source"], params["managed_by"], params["purge"]
-        )
+        params = module.params
+        desired = desired_set(params)
+        return cls(client, desired, params["source"], params["managed_by"], params["purge"])
 
-    def observe(self, steps: t.Sequence[Step]) -> None:
-        doing = f"find {_title(steps)}"
-        by_id = [step for step in steps if step.resource.desired.connection_id]
-        by_pair = [step for step in steps if not step.resource.desired.connection_id]
-        self._observe_ids(by_id, doing)
-        teams = Teams(self._client)
-        ids = teams.ids_of(step.resource.desired.team for step in by_pair)
-        for step in by_pair:
-            step.observed = Observation(ids[step.resource.desired.team], None)
-        identities = {step: _identity(step) for step in by_pair if step.observed.team_id}
+    def observe(self, items: t.Sequence[TeamItem]) -> None:
+        doing = f"find {_title(items)}"
+        by_id = {item.resource.desired.connection_id: item for item in items}
+        if "" not in by_id:
+            known = {
+                row.connection_id: row for row in self._listed or self._existing(list(by_id), doing)
+            }
+            for connection_id, item in by_id.items():
+                item.observed = Observation(connection=self._with_handle(known.get(connection_id)))
+            return
+        teams = self._teams.find(item.resource.desired.team for item in items)
+        for item in items:
+            handle = item.resource.desired.team
+            item.observed = Observation(teams[handle], None, self._teams.hints.get(handle, ""))
+        identities = {item: _identity(item) for item in items if item.seen.team}
         found = {row.identity: row for row in self._matching(list(identities.values()), doing)}
-        for step, identity in identities.items():
-            step.observed = Observation(identity.team, found.get(identity))
-        # A handle that was found is that of a team. Of a UUID only a connection would tell.
-        unproven = [
-            step
-            for step in by_pair
-            if UUID.fullmatch(step.resource.desired.team)
-            and step.resource.desired.state == "present"
-            and not step.observed.connection
-        ]
-        absent = teams.absent(step.observed.team_id for step in unproven)
-        for step in unproven:
-            if step.observed.team_id in absent:
-                step.observed = Observation("", None)
+        for item, identity in identities.items():
+            connection = self._with_handle(found.get(identity), item.seen.team)
+            item.observed = replace(item.seen, connection=connection)
+        # A handle that was found is that of a team. Of a UUID only a connection would prove that.
+        unproven = {
+            item: item.seen.team.team_id
+            for item in identities
+            if item.seen.team
+            and not item.seen.team.handle
+            and not item.seen.connection
+            and item.resource.desired.state == "present"
+        }
+        proven = self._teams.exist(unproven.values())
+        for item, team_id in unproven.items():
+            item.observed = replace(item.seen, team=proven[team_id])
 
-    def _observe_ids(self, steps: t.Sequence[Step], doing: str) -> None:
-        known = {row.connection_id: row for row in self._listed or []}
-        ids = [step.resource.desired.connection_id for step in steps]
-        if not set(ids) <= set(known):
-            known.update((row.connection_id, row) for row in self._there(ids, doing))
-        for step, connection_id in zip(steps, ids):
-            step.observed = Observation("", known.get(connection_id))
+    def _with_handle(self, row: TeamLink | None, team: Team | None = None) -> TeamLink | None:
+        handle = team.handle if team else ""
+        return replace(row, team_handle=handle) if row and handle else row
 
-    def _matching(self, identities: t.Sequence[Identity], doing: str) -> list[Observed]:
+    def _matching(self, identities: t.Sequence[Identity], doing: str) -> list[TeamLink]:
         """The connections of these identities, and maybe others."""
-        return self._all(doing) if self._purge else self._filtered(identities, doing)
+        if not self._purge:
+            return self._filtered(identities, doing)
+        if self._listed is None:
+            self._listed = list(list_links(self._client, doing, sources=self._source))
+        return self._listed
 
-    def _filtered(self, identities: t.Sequence[Identity], doing: str) -> list[Observed]:
+    def _filtered(self, identities: t.Sequence[Identity], doing: str) -> list[TeamLink]:
         """The same, read in whichever way takes fewer requests."""
         chunks = list(_chunks(identities))
-        # If all of them are there. A page of all connections is worth the look only if it may save more than itself.
+        # If all of them exist. A page of all connections is worth the look only if it may save more than itself.
         filtered_pages = sum(-(-len(chunk) // PAGE_SIZE) for chunk in chunks)
         if filtered_pages > 2:
             try:
-                return list(self._list(doing, most_pages=filtered_pages, sources=self._source))
-            except TooLong:
+                return list_links(self._client, doing, filtered_pages, sources=self._source)
+            except TooManyPages:
                 pass
+        # Whether Datadog's filter regards the case of connected teams is not known, so only the teams are filtered by.
         return [
             row
             for chunk in chunks
-            for row in self._list(
+            for row in list_links(
+                self._client,
                 doing,
                 sources=self._source,
-                team_ids=_joined(each.team for each in chunk),
-                connected_team_ids=_joined(each.connected_team for each in chunk),
+                team_ids=",".join(dict.fromkeys(each.team for each in chunk)),
             )
         ]
 
-    def _all(self, doing: str) -> list[Observed]:
-        """Every connection of the source."""
-        if self._listed is None:
-            self._listed = list(self._list(doing, sources=self._source))
-        return self._listed
-
-    def _there(self, connection_ids: t.Sequence[str], doing: str) -> list[Observed]:
-        """Those that are still there, of a batch or some batches."""
+    def _existing(self, connection_ids: t.Sequence[str], doing: str) -> list[TeamLink]:
+        """Those that still exist, of a batch or some batches."""
         return [
             row
             for batch in _batches(connection_ids)
-            for row in self._list(doing, connection_ids=",".join(batch))
+            for row in list_links(self._client, doing, connection_ids=",".join(batch))
             if row.connection_id in batch
         ]
 
-    def _list(
-        self, doing: str, most_pages: int | None = None, **filters: str
-    ) -> t.Iterator[Observed]:
-        return list_connections(self._client, doing, most_pages, **filters)
-
-    def check(self, steps: t.Sequence[Step]) -> None:
-        known: dict[tuple[str, str], Step] = {}
-        for step in steps:
-            desired, team_id = step.resource.desired, step.observed.team_id
-            if not team_id:
+    def check(self, items: t.Sequence[TeamItem]) -> None:
+        known: dict[Identity, TeamItem] = {}
+        for item in items:
+            if not item.seen.team:
                 continue
-            other = known.setdefault((team_id, desired.connected_team), step)
-            if other is not step:
-                step.error = Refusal(
-                    f"{other.resource.place}.team and {step.resource.place}.team are the same team, {team_id}, and it is to be"
-                    f" connected with {desired.connected_team}. Way out: leave one of them out"
+            other = known.setdefault(_identity(item), item)
+            if other is not item:
+                item.error = TaskError(
+                    f"{other.resource.option_path}.team and {item.resource.option_path}.team are the same team,"
+                    f" {item.seen.team.team_id}, and it is to be connected with {item.resource.desired.connected_team}. Leave"
+                    " one of them out."
                 )
 
-    def surplus(self, steps: t.Sequence[Step]) -> list[Resource]:
+    def unlisted(self, items: t.Sequence[TeamItem]) -> list[TeamConnection]:
         if not self._purge:
             return []
-        wanted = {_identity(step) for step in steps}
-        rows = self._all("find the team connections that are not listed")
+        wanted = {_identity(item) for item in items}
+        rows = self._matching([], "find the team connections that are not listed")
         unclear = [row for row in rows if not all(row.identity)]
         if unclear:
-            raise Refusal(
-                f"Datadog's answer does not tell what {unclear[0].connection_id} connects, so nothing can be purged. Way out:"
-                " run the task without purge, and look at the connection in Datadog"
+            raise TaskError(
+                f"Datadog's answer does not say what {unclear[0].connection_id} connects, so nothing can be purged. Run the"
+                " task without purge, and look at the connection in Datadog."
             )
         return [
             TeamConnection(
@@ -464,7 +469,7 @@ class TeamConnections(Resources):
                     "absent",
                     row.team,
                     row.connected_team,
-                    row.connected_team_type,
+                    "",
                     row.source,
                     None,
                     str(row.connection_id),
@@ -476,153 +481,171 @@ class TeamConnections(Resources):
             and self._managed_by in (None, row.managed_by)
         ]
 
-    def apply(self, steps: t.Sequence[Step]) -> None:
-        self._listed = None
-        for batch in _batches(steps):
-            left = left_for(steps)
-            if left:
-                for step in batch:
-                    step.error = left
+    def apply(self, items: t.Sequence[TeamItem]) -> None:
+        for batch in _batches(items):
+            if any(getattr(item.error, "affects_all", False) for item in items):
+                for item in batch:
+                    item.error, item.operation = Skipped(), "none"
                 continue
-            # For a replacement too: the pair must be unique, so the old one has to go first.
-            self._delete([step for step in batch if step.observed.connection])
-            self._create([step for step in batch if step.plan.body and not step.error])
+            # For a replacement too: the pair must be unique, so the old one has to be deleted first.
+            self._delete([item for item in batch if item.seen.connection])
+            self._create([item for item in batch if item.plan.body and not item.error])
 
-    def _delete(self, batch: t.Sequence[Step]) -> None:
+    def _delete(self, batch: t.Sequence[TeamItem]) -> None:
         if not batch:
             return
-        ids = {step.observed.connection.connection_id: step for step in batch}
-        doing = f"delete {_title(batch)}"
-        if len(ids) == 1:
-            doing += f" ({next(iter(ids))})"
-        error: DatadogError | None = None
+        ids = {
+            str(item.seen.connection and item.seen.connection.connection_id): item for item in batch
+        }
+        doing = f"delete {_title(batch)}" + (f" ({next(iter(ids))})" if len(ids) == 1 else "")
+        error: Exception | None = None
         left: list[str] = []
         try:
             data = [{"type": "team_connection", "id": connection_id} for connection_id in ids]
-            self._client.delete(PATH, doing, {"data": data})
+            if not self._client.delete(PATH, doing, {"data": data}):
+                error = TaskError(
+                    f"Could not {doing}: Datadog answers that it does not exist. Run the task again."
+                )
         except DatadogError as exc:
-            error = exc
+            error, left = exc, list(ids)
+        is_refused = error and getattr(error, "status", 404) in REFUSED
+        if is_refused:
             # The first of two attempts may have done it; so may somebody else.
-            left = self._still_there(list(ids), exc) if exc.status in REFUSED else list(ids)
+            try:
+                left = [str(row.connection_id) for row in self._existing(list(ids), doing)]
+            except DatadogError:
+                left = list(ids)
         for connection_id in set(ids) - set(left):
             self._deleted(ids[connection_id])
-        if error is None or not left:
+        items = [ids[connection_id] for connection_id in left]
+        if left and is_refused and len(batch) > 1:
+            for part in [items] if len(items) < len(batch) else _halves(items):
+                self._delete(part)
             return
-        steps = [ids[connection_id] for connection_id in left]
-        if error.status not in REFUSED or len(batch) == 1:
-            for step in steps:
-                step.error = error
-            return
-        for part in [steps] if len(steps) < len(batch) else _halves(steps):
-            self._delete(part)
-
-    def _still_there(self, ids: t.Sequence[str], error: DatadogError) -> list[str]:
-        try:
-            return [str(row.connection_id) for row in self._there(ids, error.doing)]
-        except DatadogError:
-            return list(ids)
+        for item in items:
+            item.error = error
 
     @staticmethod
-    def _deleted(step: Step) -> None:
-        existing = step.observed.connection
-        step.resource.progress.append(
-            f"deleted team connection {existing.connection_id}, which was managed by"
-            f" {existing.managed_by!r}"
-        )
-        step.result = step.resource.result(existing, gone=True)
+    def _deleted(item: TeamItem) -> None:
+        existing = item.seen.connection
+        if existing:
+            item.done.append(
+                f"deleted team connection {existing.connection_id}, which was managed by {existing.managed_by!r}"
+            )
+        item.result = result_of(existing, is_deleted=True)
 
-    def _create(self, batch: t.Sequence[Step]) -> None:
+    def _create(self, batch: t.Sequence[TeamItem]) -> None:
         if not batch:
             return
-        body = {"data": [entry for step in batch for entry in step.plan.body["data"]]}
+        body = {"data": [entry for item in batch for entry in item.plan.body["data"]]}
         try:
             answer = self._client.post_all(PATH, f"create {_title(batch)}", body)
         except DatadogError as exc:
             self._not_created(batch, exc)
             return
-        rows = [Observed.of(row) for row in answer]
-        created = {row.identity: row for row in rows}
-        for step in batch:
-            row = created.get(_identity(step)) or (rows[0] if len(batch) == 1 else None)
-            if row:
-                step.result = step.resource.result(row)
-            else:
-                reason = "Datadog's answer does not tell what became of it"
-                step.error = LookAgain(DatadogError(f"create {_title([step])}", reason))
+        self._created(batch, [TeamLink.of(row) for row in answer])
+        for item in batch:
+            if not item.result.get("connection"):
+                reason = f"Could not create {_title([item])}: Datadog's answer does not say what became of it."
+                item.error = TaskError(f"{reason} Run the task again.")
 
-    def _not_created(self, batch: t.Sequence[Step], error: DatadogError) -> None:
+    def _created(self, batch: t.Sequence[TeamItem], rows: t.Sequence[TeamLink]) -> None:
+        """Take from an answer what was created."""
+        created = {row.identity: row for row in rows}
+        for item in batch:
+            row = created.get(_identity(item)) or (
+                rows[0] if len(rows) == len(batch) == 1 else None
+            )
+            if row:
+                item.done.append(f"created team connection {row.connection_id}")
+                item.result = result_of(self._with_handle(row, item.seen.team))
+
+    def _not_created(self, batch: t.Sequence[TeamItem], error: DatadogError) -> None:
         """Find out what became of connections, and create those that can be."""
-        if error.ambiguous:
+        if not error.is_ambiguous and error.status not in REFUSED:
+            for item in batch:
+                item.error = error
+            return
+        if error.is_ambiguous:
             self._client.pause(error)
-            for step in batch:
-                step.error = LookAgain(error)
-        elif error.status not in REFUSED:
-            for step in batch:
-                step.error = error
-        elif len(batch) == 1:
-            self._refused(batch[0], error)
+        try:
+            rows = self._filtered([_identity(item) for item in batch], error.doing)
+        except DatadogError:
+            rows = []
+            if error.status in REFUSED:
+                for item in batch:
+                    item.error = error
+                return
+        there = {row.identity: row for row in rows}
+        missing = [item for item in batch if _identity(item) not in there]
+        for item in batch:
+            row = there.get(_identity(item))
+            if row:
+                self._found(item, row, error)
+        if error.is_ambiguous:
+            for item in missing:
+                reason = f"Could not {error.doing}: {error.reason}. Datadog does not list it, but may create it yet."
+                item.error = TaskError(
+                    f"{reason} Run the task again.", affects_all=error.affects_all
+                )
+                item.error.__cause__ = error
+        elif len(batch) == 1 and missing:
+            missing[0].error = error
+            if error.status == 409:
+                _name_rivals(self._client, missing[0], error)
         else:
-            for half in _halves(self._not_there(batch, error)):
-                # Whatever is at fault is in one of them, or in both.
+            for half in _halves(missing):
+                # Whatever is wrong is in one of them, or in both.
                 self._create(half)
 
-    def _not_there(self, batch: t.Sequence[Step], error: DatadogError) -> list[Step]:
-        """Look again for connections that were refused together. :returns: those that are not there."""
-        try:
-            rows = self._filtered([_identity(step) for step in batch], error.doing)
-        except DatadogError as exc:
-            for step in batch:
-                step.error = exc
-            return []
-        there = {row.identity for row in rows}
-        left = []
-        for step in batch:
-            if _identity(step) not in there:
-                left.append(step)
-                continue
-            remark = CommonWarning(
-                f"{error} There by now all the same: ",
-                step.resource.place,
-                ". Another run was faster, or Datadog has done a part of what it refused.",
+    def _found(self, item: TeamItem, row: TeamLink, error: DatadogError) -> None:
+        """A connection exists though Datadog's answer did not say so."""
+        desired = item.resource.desired
+        if desired.managed_by not in (None, row.managed_by):
+            item.error = ConcurrentChange(
+                f"Another run created {row.connection_id}, managed by {row.managed_by!r}, at the same time. Run the task again."
             )
-            step.error = LookAgain(error, effect=False, remark=remark)
-        self._looked_again.update(left)
-        return left
-
-    def _refused(self, step: Step, error: DatadogError) -> None:
-        """One connection was refused. If somebody was faster, or may have been, it is looked at again."""
-        step.error = error
-        if error.status == 409:
-            rivals = self._rivals(step)
-            step.error = _explained(error, rivals)
-            if step not in self._looked_again or _identity(step) in [
-                row.identity for row in rivals
-            ]:
-                replaced = step.plan.operation == "replace"
-                step.error = LookAgain(step.error, effect=replaced)
-            self._looked_again.add(step)
-
-    def _rivals(self, step: Step) -> list[Observed]:
-        """What may be in the way of a connection."""
-        doing = f"find what is in the way of {_title([step])}"
-        team_id, connected_team, _source = _identity(step)
-        try:
-            rivals = [
-                *self._list(doing, team_ids=team_id),
-                *self._list(doing, connected_team_ids=connected_team),
-            ]
-        except DatadogError:
-            return []
-        return list({row.connection_id: row for row in rivals}.values())
+            return
+        item.result = result_of(self._with_handle(row, item.seen.team))
+        if error.is_ambiguous:
+            item.done.append(f"created team connection {row.connection_id}")
+            item.notices.append(Notice(f"{error} It was created all the same."))
+            return
+        item.operation = "replace" if item.done else "none"
+        path = item.resource.option_path
+        text = "It exists by now" + (": %s." if path else ".")
+        text += " Another run was faster, or Datadog has done a part of what it refused."
+        item.notices.append(Notice(f"{error} {text}", path))
 
 
-def list_connections(
+def _name_rivals(client: Client, item: TeamItem, error: DatadogError) -> None:
+    """Name the connections that may be in the way of one that was refused with 409."""
+    connected_team = item.resource.desired.connected_team
+    doing = f"find what is in the way of {_title([item])}"
+    try:
+        rows = [
+            *list_links(client, doing, team_ids=_identity(item).team),
+            *list_links(client, doing, connected_team_ids=connected_team),
+        ]
+    except DatadogError:
+        return
+    named = "; ".join(
+        f"{row.connection_id} (team {row.team} with {row.connected_team}, source {row.source}, managed by {row.managed_by})"
+        for row in {row.connection_id: row for row in rows}.values()
+    )
+    if named:
+        error.remedy = (
+            f"Connections that may be in the way: {named}. Delete the one that should not exist."
+        )
+
+
+def list_links(
     client: Client, doing: str, most_pages: int | None = None, **filters: str
-) -> t.Iterator[Observed]:
+) -> list[TeamLink]:
     """The connections that Datadog lists.
 
     :param filters: comma-joined values by the names of filters, like C(team_ids).
-    :raises TooLong: see Client.pages().
+    :raises TooManyPages: see Client.pages().
     """
     rows = client.pages(
         PATH,
@@ -631,7 +654,7 @@ def list_connections(
         total=lambda meta: as_object(meta.get("page")).get("total"),
         most_pages=most_pages,
     )
-    return (Observed.of(row) for row in rows)
+    return [TeamLink.of(row) for row in rows]
 
 
 T = t.TypeVar("T")
@@ -647,66 +670,40 @@ def _halves(entries: t.Sequence[T]) -> list[t.Sequence[T]]:
 
 
 def _chunks(identities: t.Iterable[Identity]) -> t.Iterator[list[Identity]]:
-    """Chunks whose teams and connected teams fit into the filters of a request."""
+    """Chunks whose teams fit into the filter of a request."""
     chunk: list[Identity] = []
-    values: set[str] = set()
-    length = 0
+    teams: set[str] = set()
     for identity in identities:
-        new = {identity.team, identity.connected_team} - values
-        added = sum(len(quote_plus(f",{value}")) for value in new)
-        if chunk and length + added > LONGEST_FILTER:
+        teams.add(identity.team)
+        if chunk and len(teams) * len(quote_plus(f",{identity.team}")) > LONGEST_FILTER:
             yield chunk
-            chunk, values, length = [], set(), 0
-            new = {identity.team, identity.connected_team}
-            added = sum(len(quote_plus(f",{value}")) for value in new)
+            chunk, teams = [], {identity.team}
         chunk.append(identity)
-        values |= new
-        length += added
     if chunk:
         yield chunk
 
 
-def _joined(values: t.Iterable[str]) -> str:
-    """The value of a filter."""
-    return ",".join(dict.fromkeys(values))
+def _title(items: t.Sequence[TeamItem]) -> str:
+    """How messages call what items are about."""
+    return items[0].resource.desired.title if len(items) == 1 else f"{len(items)} team connections"
 
 
-def _title(steps: t.Sequence[Step]) -> str:
-    """How messages call what steps are about."""
-    if len(steps) == 1:
-        return str(steps[0].resource.desired.title)
-    return f"{len(steps)} team connections"
+def _identity(item: TeamItem) -> Identity:
+    desired, team = item.resource.desired, item.seen.team
+    return Identity(team.team_id if team else "", desired.connected_team.lower(), desired.source)
 
 
-def _identity(step: Step) -> Identity:
-    desired = step.resource.desired
-    return Identity(step.observed.team_id, desired.connected_team, desired.source)
-
-
-def _explained(error: DatadogError, rivals: t.Sequence[Observed]) -> DatadogError:
-    """Name the connections in the way of one that Datadog refuses with 409."""
-    if not rivals:
-        return error
-    named = "; ".join(
-        f"{row.connection_id} (team {row.team} with {row.connected_team}, source {row.source}, managed by {row.managed_by})"
-        for row in rivals
-    )
-    reason = f"{error.reason}. Connections that may be in the way: {named}. Remove the one that should not be"
-    return DatadogError(error.doing, reason, error.status, error.errors)
-
-
-def _body(wanted: Observed) -> dict[str, t.Any]:
+def _body(wanted: TeamLink) -> Json:
     attributes = {"source": wanted.source}
     if wanted.managed_by is not None:
         attributes["managed_by"] = wanted.managed_by
-    relationships = {
-        "team": {"data": {"id": wanted.team, "type": "team"}},
-        "connected_team": {
-            "data": {"id": wanted.connected_team, "type": wanted.connected_team_type}
-        },
-    }
     return {
-        "data": [
-            {"type": "team_connection", "attributes": attributes, "relationships": relationships}
-        ]
+        "type": "team_connection",
+        "attributes": attributes,
+        "relationships": {
+            "team": {"data": {"id": wanted.team, "type": "team"}},
+            "connected_team": {
+                "data": {"id": wanted.connected_team, "type": wanted.connected_team_type}
+            },
+        },
     }

@@ -7,135 +7,168 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: action_connection_info
-short_description: Read action connections of Datadog
+short_description: Retrieve information on Datadog action connections
 version_added: 0.4.0
 author:
   - TidyOps contributors (@tidyops)
 description:
-  - Returns action connections by their ids, by their names, those that a registry knows, or all of the organisation.
-  - Each of them has C(options) beside it, which is what M(tidyops.datadog.action_connection) and
-    M(tidyops.datadog.action_connections) take to keep it as it is. So what exists can be turned into a playbook.
+  - Returns action connections by ID, by name, those that a registry contains, or all connections of the organization.
+  - Each connection has C(options) beside it, which are the options for M(tidyops.datadog.action_connection) and
+    M(tidyops.datadog.action_connections). Use them to manage existing connections with Ansible.
 extends_documentation_fragment:
   - tidyops.datadog.attributes.info_module
   - tidyops.datadog.attributes.actiongroup_registry
   - tidyops.datadog.attributes.actiongroup_datadog
-  - tidyops.datadog.api
   - tidyops.datadog.registry
+  - tidyops.datadog.api
 options:
   connection_ids:
     description:
-      - UUIDs of connections. This works in every organisation.
+      - The UUIDs of connections to return.
+      - If O(names) is specified too, the module returns the connections of both.
     type: list
     elements: str
-    version_added: 0.4.0
   names:
     description:
-      - Names of connections, which must match exactly. A name that O(registry) knows means the connection that it knows; every
-        other one means all connections of that name, which Datadog does not keep unique.
-      - Together with O(connection_ids), connections of either are returned.
-      - Names that O(registry) does not know are found where Datadog lists the organisation's connections, which is a preview.
+      - The names of connections to return. They must match exactly.
+      - For a name that O(registry) contains, the module returns the connection that is recorded there. For other names, it
+        returns all connections of that name in Datadog's list of connections, if Datadog offers the list to the organization.
     type: list
     elements: str
-    version_added: 0.4.0
   integrations:
     description:
-      - Return only connections of these integrations, by the types that Datadog gives them.
+      - Return only connections of these integrations. If not specified, connections of all integrations are returned.
     type: list
     elements: str
     choices:
-      - AWS
-      - Anthropic
-      - Asana
-      - Azure
-      - CircleCI
-      - Clickup
-      - Cloudflare
-      - ConfigCat
-      - Datadog
-      - Fastly
-      - Freshservice
-      - GCP
-      - Gemini
-      - Gitlab
-      - GreyNoise
-      - HTTP
-      - LaunchDarkly
-      - Notion
-      - Okta
-      - OpenAI
-      - ServiceNow
-      - Split
-      - Statsig
-      - VirusTotal
-    version_added: 0.4.0
+      - anthropic
+      - asana
+      - aws
+      - azure
+      - circleci
+      - clickup
+      - cloudflare
+      - configcat
+      - datadog
+      - fastly
+      - freshservice
+      - gcp
+      - gemini
+      - gitlab
+      - greynoise
+      - http
+      - launchdarkly
+      - notion
+      - okta
+      - openai
+      - servicenow
+      - split
+      - statsig
+      - virustotal
+  tags:
+    description:
+      - Return only connections that have all of these tags, for example V(env:prod). If not specified, tags do not matter.
+    type: list
+    elements: str
+    version_added: 2.0.0
+  access:
+    description:
+      - Whether to read and return the restriction policy of each connection. This takes one more request per connection.
+    type: bool
+    default: false
+    version_added: 2.0.0
   registry:
     description:
-      - Without O(connection_ids) and O(names), the connections that it knows are returned. Without it, all connections of the
-        organisation are, where Datadog lists them.
+      - The registry to read, as the path of a file, or as C(datastore:) followed by the UUID of a Datadog Actions datastore. See
+        O(tidyops.datadog.action_connection#module:registry).
+      - If neither O(connection_ids) nor O(names) is specified, the module returns the connections that the registry contains.
+        Without a registry, it returns all connections of the organization, if Datadog offers its list of connections, and
+        otherwise fails.
+      - If not specified, the module falls back to the environment variable E(DD_CONNECTION_REGISTRY).
 notes:
-  - The application key must be registered for the Actions API, and needs the permission C(connections_read).
-  - Datadog never returns secrets. A token without C(value), and credentials without their secrets, mean to a task that those of
-    the connection are kept.
-  - Headers and URL parameters that seem to carry a credential in clear text have no C(value) either. A task wants one.
+  - The application key must be registered for the Actions API, see M(tidyops.datadog.app_key_registration). It must have the
+    permission C(connections_read).
+  - Datadog never returns secrets, so C(options) has none. A task with these options does not change the secrets of the connection.
+  - A header or URL parameter that seems to contain a credential in clear text is returned without its C(value). Add the value
+    before you use C(options) in a task.
 seealso:
   - module: tidyops.datadog.action_connection
   - module: tidyops.datadog.action_connections
+  - module: tidyops.datadog.restriction_policy_info
 """
 
 EXAMPLES = r"""
-- name: Read all connections to AWS and GCP
+- name: Retrieve the connections to AWS and GCP that the registry contains, with their restriction policies
   tidyops.datadog.action_connection_info:
+    registry: "{{ playbook_dir }}/datadog-connections.json"
     integrations:
-      - AWS
-      - GCP
+      - aws
+      - gcp
+    access: true
   register: cloud
 
-- name: Read one by its name
+- name: Retrieve a connection by name
   tidyops.datadog.action_connection_info:
+    registry: "{{ playbook_dir }}/datadog-connections.json"
     names:
       - Production AWS
   register: production
 
-- name: Say whether it is there
+- name: Show whether the connection exists
   ansible.builtin.debug:
-    msg: "{{ 'It is missing.' if production.missing else production.connections[0].aws.assume_role.external_id }}"
+    msg: "{{ 'It does not exist.' if production.missing else production.connections[0].connection_id }}"
 
-- name: Give all of them back to a task, which finds them as they are
+- name: Manage the connections as they are
   tidyops.datadog.action_connections:
-    connections: "{{ cloud.connections | map(attribute='options') }}"
+    registry: "{{ playbook_dir }}/datadog-connections.json"
+    connections: "{{ cloud.connections | map(attribute='options') | select }}"
 """
 
 RETURN = r"""
 connections:
   description:
-    - The connections. Those that were asked for by id or name come in that order, others by their names.
+    - The connections. Those requested by ID or name come in the order of the task, others are sorted by name.
   returned: success
   type: list
   elements: dict
   contains:
     connection_id:
-      description: The connection's UUID.
+      description: The UUID of the connection.
       type: str
     name:
-      description: The connection's name.
+      description: The name of the connection.
       type: str
+    tags:
+      description: The tags of the connection.
+      type: list
+      elements: str
+    access:
+      description: The restriction policy, with the UUIDs of the principals. Empty if the connection has none.
+      returned: if O(access=true)
+      type: dict
+    aws:
+      description: The integration, under the name of its option, including the fields that Datadog generates.
+      returned: depends on the integration
+      type: dict
     created_at:
-      description: When the connection was created, in ISO 8601, or V(none) where Datadog does not tell.
+      description: When the connection was created, in ISO 8601 format. V(none) if unknown.
       type: str
     last_updated:
-      description: When the connection was changed last, in ISO 8601, or V(none) where Datadog does not tell.
+      description: When the connection was last updated, in ISO 8601 format. V(none) if unknown.
       type: str
     created_by:
-      description: The UUID of the user who created the connection, or V(none) where Datadog does not tell.
+      description: The UUID of the user who created the connection. V(none) if unknown.
       type: str
     options:
       description:
-        - What a task would be given to get this connection. V(none) for an integration that this collection does not know.
-        - With its C(connection_id) where several of the connections that are returned have its name.
+        - The options for M(tidyops.datadog.action_connection). V(none) if this collection does not support the integration.
+        - They include C(connection_id) if several of the returned connections have the same name.
       type: dict
   sample:
     - connection_id: 3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04
       name: Production AWS
+      tags:
+        - env:prod
       aws:
         assume_role:
           account_id: "123456789012"
@@ -145,37 +178,45 @@ connections:
       created_at: "2026-07-13T13:25:37.434600Z"
       last_updated: "2026-07-13T13:25:37.434600Z"
       created_by: 7a1ba5e7-6a3c-4e3a-9f2e-0f1f8a2d3c4b
+      access:
+        editor:
+          - team:87654321-4321-8765-dcba-210987654321
       options:
         name: Production AWS
+        tags:
+          - env:prod
         aws:
           assume_role:
             account_id: "123456789012"
             role: DatadogActions
+        access:
+          editor:
+            - team:87654321-4321-8765-dcba-210987654321
 missing:
-  description: The ids and names that were asked for and do not exist.
+  description: The requested IDs and names that do not exist.
   returned: success
   type: list
   elements: str
   sample: []
 http_status:
-  description: The HTTP status of the answer that made the module fail, or V(none) if there was no answer.
+  description: The HTTP status of Datadog's response. V(none) if there was none.
   returned: failure of a request
   type: int
   sample: 403
 errors:
-  description: What Datadog gave as reasons.
+  description: The errors in Datadog's response.
   returned: failure of a request
   type: list
   elements: dict
   contains:
     title:
-      description: A title.
+      description: The title.
       type: str
     detail:
       description: The explanation.
       type: str
     pointer:
-      description: Where in the request the reason lies.
+      description: The part of the request that is wrong.
       type: str
   sample:
     - title: Forbidden
@@ -183,16 +224,16 @@ errors:
       pointer: ""
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._action_connection_info import (
+from ansible_collections.tidyops.datadog.plugins.module_utils._connections.finder import FORBIDDEN
+from ansible_collections.tidyops.datadog.plugins.module_utils._connections.info import (
     ARGUMENT_SPEC,
     action_connections,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._directory import FORBIDDEN
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import inform
+from ansible_collections.tidyops.datadog.plugins.module_utils._module import run_info
 
 
 def main() -> None:
-    inform(ARGUMENT_SPEC, action_connections, FORBIDDEN)
+    run_info(ARGUMENT_SPEC, action_connections, FORBIDDEN)
 
 
 if __name__ == "__main__":

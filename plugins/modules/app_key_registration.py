@@ -7,46 +7,47 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: app_key_registration
-short_description: Register an application key for Datadog's Actions API
+short_description: Manage registrations of Datadog application keys for the Actions API
 version_added: 0.4.0
 author:
   - TidyOps contributors (@tidyops)
 description:
-  - Registers an application key for the Actions API, or removes its registration. Without it, Datadog answers HTTP status 403 to
-    everything that the modules for action connections ask with this key.
-  - It does what the button I(Enable Actions API Access) does on the key's page in Datadog.
+  - Registers an application key for the Actions API, or removes its registration.
+  - Datadog refuses a key that is not registered with HTTP status 403 if it is used to manage action connections.
+  - The web interface of Datadog calls this I(Enable Actions API Access).
 extends_documentation_fragment:
   - tidyops.datadog.attributes
   - tidyops.datadog.attributes.actiongroup_datadog
   - tidyops.datadog.api
 options:
+  app_key_id:
+    description:
+      - The ID of the application key, a UUID. This is not the key itself, and it is not secret. Datadog shows it as I(Key ID).
+    type: str
+    required: true
   state:
     description:
-      - Whether the key is to be registered.
+      - V(present) registers the key.
+      - V(absent) removes the registration.
     type: str
     choices:
       - present
       - absent
     default: present
-    version_added: 0.4.0
-  app_key_id:
-    description:
-      - The id of the application key, which is a UUID and no secret. Datadog shows it as I(Key ID) with the key. It is not the key.
-    type: str
-    required: true
-    version_added: 0.4.0
 notes:
-  - A key can be registered with itself, or with another one.
+  - The key that the module uses must have the permission C(org_app_keys_read). To change a registration it must also have one of
+    C(user_access_manage), C(user_app_keys) and C(service_account_write).
+  - A key can register itself. Datadog may refuse it for some seconds after that, so the other modules repeat their requests.
 seealso:
   - module: tidyops.datadog.app_key_registration_info
   - module: tidyops.datadog.action_connection
   - name: Action connections in Datadog's API reference
-    description: The API that this module drives.
+    description: The API that this module uses.
     link: https://docs.datadoghq.com/api/latest/action-connection/
 """
 
 EXAMPLES = r"""
-- name: Register the application key before the first action connection
+- name: Register an application key
   tidyops.datadog.app_key_registration:
     app_key_id: 0a4b1c2d-5e6f-4a7b-8c9d-0e1f2a3b4c5d
 
@@ -58,60 +59,55 @@ EXAMPLES = r"""
 
 RETURN = r"""
 app_key_registration:
-  description: The registration. V(none) if there is none in the end.
+  description: The registration. V(none) if it does not exist or was removed.
   returned: success
   type: dict
   contains:
     app_key_id:
-      description: The id of the application key.
+      description: The ID of the application key.
       type: str
   sample:
     app_key_id: 0a4b1c2d-5e6f-4a7b-8c9d-0e1f2a3b4c5d
 operation:
-  description:
-    - What was done, or would be done in check mode.
+  description: What the module did, or would do in check mode.
   returned: success
   type: str
-  choices:
-    - none
-    - create
-    - delete
+  choices: [none, create, delete]
   sample: create
 diff:
-  description:
-    - The registration before and after. Empty where it does not exist.
+  description: The registration before and after. Empty if it does not exist.
   returned: success
   type: dict
   contains:
     before:
-      description: What was there.
+      description: The registration before.
       type: dict
     after:
-      description: What is there now.
+      description: The registration after.
       type: dict
   sample:
     before: {}
     after:
       app_key_id: 0a4b1c2d-5e6f-4a7b-8c9d-0e1f2a3b4c5d
 http_status:
-  description: The HTTP status of the answer that made the module fail, or V(none) if there was no answer.
+  description: The HTTP status of Datadog's response. V(none) if there was none.
   returned: failure of a request
   type: int
   sample: 403
 errors:
-  description: What Datadog gave as reasons.
+  description: The errors in Datadog's response.
   returned: failure of a request
   type: list
   elements: dict
   contains:
     title:
-      description: A title.
+      description: The title.
       type: str
     detail:
       description: The explanation.
       type: str
     pointer:
-      description: Where in the request the reason lies.
+      description: The part of the request that is wrong.
       type: str
   sample:
     - title: Forbidden

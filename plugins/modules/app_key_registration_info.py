@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: app_key_registration_info
-short_description: See which application keys are registered for Datadog's Actions API
+short_description: Retrieve information on registrations of Datadog application keys for the Actions API
 version_added: 0.4.0
 author:
   - TidyOps contributors (@tidyops)
 description:
-  - Returns the registrations of application keys for the Actions API, all of them or those of some keys.
+  - Returns which application keys are registered for the Actions API.
 extends_documentation_fragment:
   - tidyops.datadog.attributes.info_module
   - tidyops.datadog.attributes.actiongroup_datadog
@@ -20,25 +20,25 @@ extends_documentation_fragment:
 options:
   app_key_ids:
     description:
-      - The ids of application keys, which are UUIDs and no secrets. Without them, all registrations are returned.
+      - The IDs of application keys, which are UUIDs and not secret. If not specified, all registrations are returned.
     type: list
     elements: str
-    version_added: 0.4.0
+notes:
+  - The key that the module uses must have the permission C(org_app_keys_read).
 seealso:
   - module: tidyops.datadog.app_key_registration
 """
 
 EXAMPLES = r"""
-- name: See whether a key is registered
+- name: Retrieve the registration of an application key
   tidyops.datadog.app_key_registration_info:
     app_key_ids:
       - 0a4b1c2d-5e6f-4a7b-8c9d-0e1f2a3b4c5d
   register: registrations
 
-- name: Say so if it is not
+- name: Show which keys are not registered
   ansible.builtin.debug:
-    msg: "These keys are not registered: {{ registrations.missing | join(', ') }}"
-  when: registrations.missing | length > 0
+    var: registrations.missing
 """
 
 RETURN = r"""
@@ -49,35 +49,35 @@ app_key_registrations:
   elements: dict
   contains:
     app_key_id:
-      description: The id of the application key.
+      description: The ID of the application key.
       type: str
   sample:
     - app_key_id: 0a4b1c2d-5e6f-4a7b-8c9d-0e1f2a3b4c5d
 missing:
-  description: The ids that were asked for and are not registered.
+  description: The requested IDs that are not registered.
   returned: success
   type: list
   elements: str
   sample: []
 http_status:
-  description: The HTTP status of the answer that made the module fail, or V(none) if there was no answer.
+  description: The HTTP status of Datadog's response. V(none) if there was none.
   returned: failure of a request
   type: int
   sample: 403
 errors:
-  description: What Datadog gave as reasons.
+  description: The errors in Datadog's response.
   returned: failure of a request
   type: list
   elements: dict
   contains:
     title:
-      description: A title.
+      description: The title.
       type: str
     detail:
       description: The explanation.
       type: str
     pointer:
-      description: Where in the request the reason lies.
+      description: The part of the request that is wrong.
       type: str
   sample:
     - title: Forbidden
@@ -86,14 +86,15 @@ errors:
 """
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._app_keys import (
+    FORBIDDEN,
     INFO_ARGUMENT_SPEC,
     app_key_registrations,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import inform
+from ansible_collections.tidyops.datadog.plugins.module_utils._module import run_info
 
 
 def main() -> None:
-    inform(INFO_ARGUMENT_SPEC, app_key_registrations, "")
+    run_info(INFO_ARGUMENT_SPEC, app_key_registrations, FORBIDDEN)
 
 
 if __name__ == "__main__":

@@ -7,94 +7,83 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: registry_copy
-short_description: Copy a registry of action connections from one home to another
+short_description: Copy a registry of action connections to another backend
 version_added: 1.1.0
 author:
   - TidyOps contributors (@tidyops)
 description:
-  - Copies what one registry knows to another one, from a file to one of Datadog's Actions datastores, back, or between two of a
-    kind. A registry is what O(tidyops.datadog.action_connection#module:registry) names.
-  - O(dest) gets every entry that it does not have, with the fingerprints of secrets. What it has beside them stays. Nothing is
-    removed from O(src), and the connections themselves are neither read nor changed.
-  - Nothing is overwritten. If both have an entry of one name and the two differ, or if a connection would be in O(dest) under
-    two names, the module fails before it writes anything, and names them.
+  - Copies the entries of one registry to another one, for example from a file to a Datadog Actions datastore. See
+    O(tidyops.datadog.action_connection#module:registry) for a description of registries.
+  - The entries are added to those that O(dest) already contains. No entries are overwritten or removed, and the connections are
+    neither read nor changed.
+  - If the entries of a connection differ, or if O(dest) contains the ID of a connection under another name, the module fails and
+    copies nothing.
 extends_documentation_fragment:
   - tidyops.datadog.attributes
   - tidyops.datadog.attributes.actiongroup_datadog
   - tidyops.datadog.api
 attributes:
   diff_mode:
-    description: Returns the connections that O(dest) knows before and after, with their ids. Fingerprints are left out.
-    support: full
+    details:
+      - The diff contains the names and IDs of the connections in O(dest), but no fingerprints.
 options:
   src:
     description:
-      - The registry to copy, which has to exist. The path of a file, or C(datastore:) and the UUID of a datastore.
+      - The registry to copy, as the path of a file, or as C(datastore:) followed by the UUID of a datastore. It must exist.
     type: path
     required: true
-    version_added: 1.1.0
   dest:
     description:
-      - The registry to copy to. The path of a file, or C(datastore:) and the UUID of a datastore.
-      - A file is made if it does not exist, but not its folder. A datastore has to exist; see R(the guide,
-        ansible_collections.tidyops.datadog.docsite.guide_registry).
+      - The registry to copy to, as the path of a file, or as C(datastore:) followed by the UUID of a datastore.
+      - A file is created if it does not exist. Its directory, or the datastore, must exist.
     type: path
     required: true
-    version_added: 1.1.0
 notes:
-  - Let no other run use either registry meanwhile. Afterwards name O(dest) wherever O(src) was named, and delete O(src), so that
-    nobody uses it any more. Each of two registries that are both in use does not know what the other one records.
-  - If the module is interrupted, run it again. It copies what is still missing.
-  - If a connection is being created according to O(src), the module waits for the run that does so. The entry of a run that was
-    interrupted is copied as it is, with a warning.
-  - Both registries have to belong to the site of the task, also if both are files. Credentials are needed even then, but only
-    datastores are asked for with them.
-  - A datastore as O(src) needs the permission C(apps_datastore_read), and as O(dest) C(apps_datastore_write) as well.
+  - Do not use the registries in other runs at the same time. Afterwards use only O(dest), and delete O(src).
+  - If a run is creating a connection, or was interrupted, its entry is copied too, and the module warns.
+  - Both registries must belong to the site of the task, and to the same organization.
+  - A datastore as O(src) requires the permission C(apps_datastore_read), and as O(dest) also C(apps_datastore_write).
 seealso:
   - module: tidyops.datadog.action_connection
   - module: tidyops.datadog.action_connections
 """
 
 EXAMPLES = r"""
-- name: Copy the registry from a file to a datastore
+- name: Copy a registry from a file to a datastore
   tidyops.datadog.registry_copy:
-    src: datadog-connections.json
+    src: "{{ playbook_dir }}/datadog-connections.json"
     dest: datastore:6d0b1c1e-7a55-4b0e-9d5e-0c2f6f0c9a11
 
-- name: Copy it back to a new file
+- name: Copy a registry from a datastore to a file
   tidyops.datadog.registry_copy:
     src: datastore:6d0b1c1e-7a55-4b0e-9d5e-0c2f6f0c9a11
-    dest: datadog-connections-from-datastore.json
+    dest: "{{ playbook_dir }}/datadog-connections-from-datastore.json"
 """
 
 RETURN = r"""
 copied:
-  description: The names of the connections whose entries were copied.
+  description: The names of the connections whose entries were copied, or would be copied in check mode.
   returned: success
   type: list
   elements: str
   sample:
     - Production AWS
 operation:
-  description:
-    - What was done, or would be done in check mode.
+  description: What the module did, or would do in check mode.
   returned: success
   type: str
-  choices:
-    - none
-    - update
+  choices: [none, update]
   sample: update
 diff:
-  description:
-    - What O(dest) knows before and after, without fingerprints.
+  description: The entries in O(dest) before and after, without fingerprints.
   returned: success
   type: dict
   contains:
     before:
-      description: What it knew.
+      description: The entries before.
       type: dict
     after:
-      description: What it knows now.
+      description: The entries after.
       type: dict
   sample:
     before:
@@ -105,24 +94,24 @@ diff:
           id: 3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04
           integration: aws.assume_role
 http_status:
-  description: The HTTP status of the answer that made the module fail, or V(none) if there was no answer.
+  description: The HTTP status of Datadog's response. V(none) if there was none.
   returned: failure of a request
   type: int
   sample: 403
 errors:
-  description: What Datadog gave as reasons.
+  description: The errors in Datadog's response.
   returned: failure of a request
   type: list
   elements: dict
   contains:
     title:
-      description: A title.
+      description: The title.
       type: str
     detail:
       description: The explanation.
       type: str
     pointer:
-      description: Where in the request the reason lies.
+      description: The part of the request that is wrong.
       type: str
   sample:
     - title: Forbidden

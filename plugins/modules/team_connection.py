@@ -7,76 +7,71 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: team_connection
-short_description: Keep the connection of a Datadog team with a GitHub team
+short_description: Manage Datadog team connections
 version_added: 0.1.0
 author:
   - TidyOps contributors (@tidyops)
 description:
-  - Connects a team in Datadog with a team in GitHub, or removes such a connection.
-  - A connection is told by its team, its connected team and its source. Datadog cannot change a connection, so one whose
-    O(managed_by) differs is replaced.
+  - Creates and deletes the connection of a Datadog team with a GitHub team.
+  - A connection is identified by its team, its connected team and its source. Datadog cannot update a connection. If
+    O(managed_by) differs, the module deletes the connection and creates it again.
+  - To manage many connections in one task, use M(tidyops.datadog.team_connections).
 extends_documentation_fragment:
   - tidyops.datadog.attributes
   - tidyops.datadog.attributes.actiongroup_datadog
   - tidyops.datadog.api
 options:
+  team:
+    description:
+      - The Datadog team, as its UUID or its handle. The handle must match exactly.
+      - Required, unless O(connection_id) is specified.
+    type: str
+  connected_team:
+    description:
+      - The GitHub team, in the form C(@organization/team). Case does not matter.
+      - Required, unless O(connection_id) is specified.
+    type: str
   state:
     description:
-      - Whether the connection is to exist.
+      - V(present) creates the connection.
+      - V(absent) deletes the connection. A connection of a team that does not exist is absent.
     type: str
     choices:
       - present
       - absent
     default: present
-    version_added: 0.1.0
-  team:
+  managed_by:
     description:
-      - The Datadog team, by its UUID or its exact handle.
-      - Required, unless a connection is removed by O(connection_id).
+      - Who manages the connection, as free text, for example V(ansible).
+      - If not specified, it is not changed, and Datadog sets it for a new connection.
     type: str
-    version_added: 0.1.0
-  connected_team:
+  connection_id:
     description:
-      - The external team, in the form C(@organization/team).
-      - Required, unless a connection is removed by O(connection_id).
+      - The UUID of a connection to delete.
+      - Requires O(state=absent). Mutually exclusive with O(team) and O(connected_team).
     type: str
-    version_added: 0.1.0
   connected_team_type:
     description:
-      - What kind of team the external team is.
+      - The type of the connected team.
     type: str
     choices:
       - github_team
     default: github_team
-    version_added: 0.1.0
   source:
     description:
-      - Where the external team comes from.
+      - The system that the connected team is in.
     type: str
     choices:
       - github
     default: github
-    version_added: 0.1.0
-  managed_by:
-    description:
-      - Who manages the connection, as free text, like V(ansible).
-      - If it is given and differs, the connection is deleted and created again. If it is left out, it is left alone, and
-        Datadog chooses it for a new connection.
-    type: str
-    version_added: 0.1.0
-  connection_id:
-    description:
-      - The UUID of a connection to remove, with O(state=absent) and instead of O(team) and O(connected_team).
-    type: str
-    version_added: 0.1.0
 notes:
-  - The application key needs the permissions C(teams_read) and C(teams_manage).
-  - Datadog offers this API as a preview.
-  - Deleting a Datadog team removes its connections. A connection of a team that does not exist is absent.
+  - The application key must have the permissions C(teams_read) and C(teams_manage).
+  - When a Datadog team is deleted, Datadog deletes its connections.
 seealso:
-  - module: tidyops.datadog.action_connection
+  - module: tidyops.datadog.team_connections
+  - module: tidyops.datadog.team_connection_info
   - name: Teams in Datadog's API reference
-    description: The API that this module drives.
+    description: The API that this module uses.
     link: https://docs.datadoghq.com/api/latest/teams/
 """
 
@@ -86,110 +81,108 @@ EXAMPLES = r"""
     team: platform
     connected_team: "@acme/platform"
 
-- name: The same, and mark who manages it
+- name: Specify who manages the connection
   tidyops.datadog.team_connection:
     team: platform
     connected_team: "@acme/platform"
     managed_by: ansible
-  register: platform
 
-- name: Remove a connection by its id
-  tidyops.datadog.team_connection:
-    connection_id: "{{ platform.connection_id }}"
-    state: absent
-
-- name: Remove a connection, whether it exists or not
+- name: Delete a connection
   tidyops.datadog.team_connection:
     team: platform
     connected_team: "@acme/platform"
+    state: absent
+
+- name: Delete a connection by ID
+  tidyops.datadog.team_connection:
+    connection_id: 12345678-1234-5678-9abc-123456789012
     state: absent
 """
 
 RETURN = r"""
 connection:
   description:
-    - The connection. V(none) after it was deleted. In check mode, the connection as it would be.
-  returned: success
+    - The connection. In check mode, the connection as it would be.
+    - V(none) if it does not exist or was deleted.
+  returned: success, and failure after the connection was written
   type: dict
   contains:
     connection_id:
-      description: The connection's UUID. V(none) if check mode foretells that it would be created.
+      description: The UUID of the connection. V(none) in check mode if the connection would be created.
       type: str
       sample: 12345678-1234-5678-9abc-123456789012
     team:
       description: The UUID of the Datadog team.
       type: str
       sample: 87654321-4321-8765-dcba-210987654321
+    team_handle:
+      description: The handle of the Datadog team. V(none) if unknown, for example if the task specifies the UUID.
+      type: str
+      sample: platform
     connected_team:
-      description: The external team.
+      description: The connected team.
       type: str
       sample: "@acme/platform"
     connected_team_type:
-      description: What kind of team the external team is.
+      description: The type of the connected team.
       type: str
       sample: github_team
     source:
-      description: Where the external team comes from.
+      description: The system that the connected team is in.
       type: str
       sample: github
     managed_by:
-      description: Who manages the connection. V(none) if check mode foretells a connection for which Datadog would choose it.
+      description: Who manages the connection. V(none) in check mode if Datadog would set it.
       type: str
       sample: ansible
 connection_id:
-  description: The UUID of the connection that the task is about, also if it was deleted. V(none) if there is none.
-  returned: success
+  description: The UUID of the connection, even if it was deleted. V(none) if there is none.
+  returned: success, and failure after the connection was written
   type: str
   sample: 12345678-1234-5678-9abc-123456789012
 operation:
-  description:
-    - What was done, or would be done in check mode.
+  description: What the module did, or would do in check mode.
   returned: success
   type: str
-  choices:
-    - none
-    - create
-    - replace
-    - delete
+  choices: [none, create, replace, delete]
   sample: create
 diff:
-  description:
-    - The connection before and after. Empty where it does not exist.
+  description: The connection before and after, with the handle of the team if known. Empty if it does not exist.
   returned: success
   type: dict
   contains:
     before:
-      description: What was there.
+      description: The connection before.
       type: dict
       sample: {}
     after:
-      description: What is there now.
+      description: The connection after.
       type: dict
       sample:
-        team: 87654321-4321-8765-dcba-210987654321
+        team: platform
         connected_team: "@acme/platform"
         connected_team_type: github_team
         source: github
         managed_by: ansible
 http_status:
-  description: The HTTP status of the answer that made the module fail, or V(none) if there was no answer.
+  description: The HTTP status of Datadog's response. V(none) if there was none.
   returned: failure of a request
   type: int
   sample: 409
 errors:
-  description: What Datadog gave as reasons.
+  description: The errors in Datadog's response.
   returned: failure of a request
   type: list
   elements: dict
   contains:
     title:
-      description: A title.
+      description: The title.
       type: str
     detail:
       description: The explanation.
       type: str
     pointer:
-      description: Where in the request the reason lies.
+      description: The part of the request that is wrong.
       type: str
   sample:
     - title: Conflict

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: team_connection_info
-short_description: Read connections of Datadog teams with external teams
+short_description: Retrieve information on Datadog team connections
 version_added: 0.4.0
 author:
   - TidyOps contributors (@tidyops)
 description:
-  - Returns team connections, all of them or those that pass every filter that is given.
+  - Returns all team connections, or those that match every filter that is specified.
+  - Each connection has C(options) beside it, which are the options for M(tidyops.datadog.team_connection).
 extends_documentation_fragment:
   - tidyops.datadog.attributes.info_module
   - tidyops.datadog.attributes.actiongroup_datadog
@@ -20,48 +21,50 @@ extends_documentation_fragment:
 options:
   teams:
     description:
-      - Datadog teams, by their UUIDs or exact handles.
+      - Return only connections of these Datadog teams, as UUIDs or handles. Handles must match exactly.
     type: list
     elements: str
-    version_added: 0.4.0
   connected_teams:
     description:
-      - External teams, in the form C(@organization/team).
+      - Return only connections with these teams, in the form C(@organization/team).
     type: list
     elements: str
-    version_added: 0.4.0
   sources:
     description:
-      - Where the external teams come from.
+      - Return only connections with teams in these systems.
     type: list
     elements: str
     choices:
       - github
       - scim
       - servicenow
-    version_added: 0.4.0
   connection_ids:
     description:
-      - UUIDs of connections.
+      - Return only connections with these UUIDs.
     type: list
     elements: str
-    version_added: 0.4.0
 notes:
-  - The application key needs the permission C(teams_read).
-  - Datadog offers this API as a preview.
+  - The application key must have the permission C(teams_read).
 seealso:
   - module: tidyops.datadog.team_connection
   - module: tidyops.datadog.team_connections
+  - name: Teams in Datadog's API reference
+    description: The API that this module uses.
+    link: https://docs.datadoghq.com/api/latest/teams/
 """
 
 EXAMPLES = r"""
-- name: See which external teams a team is connected with
+- name: Retrieve the connections of a team
   tidyops.datadog.team_connection_info:
     teams:
       - platform
   register: platform
 
-- name: Read all connections with GitHub
+- name: Show which teams are connected with it
+  ansible.builtin.debug:
+    msg: "{{ platform.connections | map(attribute='connected_team') }}"
+
+- name: Retrieve all connections with GitHub teams
   tidyops.datadog.team_connection_info:
     sources:
       - github
@@ -69,61 +72,74 @@ EXAMPLES = r"""
 
 RETURN = r"""
 connections:
-  description: The connections, by their external teams.
+  description: The connections, sorted by connected team.
   returned: success
   type: list
   elements: dict
   contains:
     connection_id:
-      description: The connection's UUID.
+      description: The UUID of the connection.
       type: str
     team:
       description: The UUID of the Datadog team.
       type: str
+    team_handle:
+      description: The handle of the Datadog team. V(none) unless O(teams) contains it.
+      type: str
     connected_team:
-      description: The external team.
+      description: The connected team.
       type: str
     connected_team_type:
-      description: What kind of team the external team is.
+      description: The type of the connected team.
       type: str
     source:
-      description: Where the external team comes from.
+      description: The system that the connected team is in.
       type: str
     managed_by:
-      description: Who manages the connection.
+      description: Who manages the connection. V(none) if unknown.
       type: str
+    options:
+      description: The options for M(tidyops.datadog.team_connection), with the handle of the team if known.
+      type: dict
   sample:
     - connection_id: 12345678-1234-5678-9abc-123456789012
       team: 87654321-4321-8765-dcba-210987654321
+      team_handle: platform
       connected_team: "@acme/platform"
       connected_team_type: github_team
       source: github
       managed_by: ansible
+      options:
+        team: platform
+        connected_team: "@acme/platform"
+        connected_team_type: github_team
+        source: github
+        managed_by: ansible
 missing:
-  description: The teams, external teams and ids that were asked for, and have none of the connections that are returned.
+  description: The requested teams, connected teams and IDs for which no connection is returned.
   returned: success
   type: list
   elements: str
   sample: []
 http_status:
-  description: The HTTP status of the answer that made the module fail, or V(none) if there was no answer.
+  description: The HTTP status of Datadog's response. V(none) if there was none.
   returned: failure of a request
   type: int
   sample: 403
 errors:
-  description: What Datadog gave as reasons.
+  description: The errors in Datadog's response.
   returned: failure of a request
   type: list
   elements: dict
   contains:
     title:
-      description: A title.
+      description: The title.
       type: str
     detail:
       description: The explanation.
       type: str
     pointer:
-      description: Where in the request the reason lies.
+      description: The part of the request that is wrong.
       type: str
   sample:
     - title: Forbidden
@@ -131,7 +147,7 @@ errors:
       pointer: ""
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import inform
+from ansible_collections.tidyops.datadog.plugins.module_utils._module import run_info
 from ansible_collections.tidyops.datadog.plugins.module_utils._team_connection_info import (
     ARGUMENT_SPEC,
     team_connections,
@@ -140,7 +156,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._team_connections 
 
 
 def main() -> None:
-    inform(ARGUMENT_SPEC, team_connections, FORBIDDEN)
+    run_info(ARGUMENT_SPEC, team_connections, FORBIDDEN)
 
 
 if __name__ == "__main__":

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: team_connections
-short_description: Keep a set of connections of Datadog teams with GitHub teams
+short_description: Manage many Datadog team connections
 version_added: 0.3.0
 author:
   - TidyOps contributors (@tidyops)
 description:
-  - Does for many team connections in one task what M(tidyops.datadog.team_connection) does for one. They are created and
-    deleted in batches of 100, and read with as few requests as it takes, either all of them or those of the teams in question.
-  - Nothing is written before all connections were read and compared, and only if none of them is refused.
-  - If Datadog refuses a batch, halves of it are tried, so that only what is at fault fails. What was done is returned, and the
-    error names what failed. The next run does the rest.
+  - Creates and deletes connections of many Datadog teams with GitHub teams in one task.
+  - With O(purge), the module also deletes the connections that the task does not list.
+  - The module reads and compares all connections before it writes the first one. If this fails for one of them, it writes none.
+  - Connections are created and deleted in batches of 100. If Datadog refuses a batch, the module divides it, so that only the
+    connections that Datadog refuses fail. Run the task again to do the rest.
+  - See M(tidyops.datadog.team_connection) for a description of team connections.
 extends_documentation_fragment:
   - tidyops.datadog.attributes
   - tidyops.datadog.attributes.actiongroup_datadog
@@ -24,142 +25,143 @@ extends_documentation_fragment:
 options:
   connections:
     description:
-      - The connections. No pair of O(connections[].team) and O(connections[].connected_team) may occur twice.
+      - The connections. Each pair of O(connections[].team) and O(connections[].connected_team) must be unique in the list.
     type: list
     elements: dict
     required: true
     suboptions:
       team:
         description:
-          - The Datadog team, by its UUID or its exact handle.
+          - The Datadog team, as its UUID or its handle. The handle must match exactly.
         type: str
         required: true
       connected_team:
         description:
-          - The external team, in the form C(@organization/team).
+          - The GitHub team, in the form C(@organization/team). Case does not matter.
         type: str
         required: true
-    version_added: 0.3.0
   state:
     description:
-      - Whether the connections are to exist.
+      - V(present) creates the connections that do not exist.
+      - V(absent) deletes the connections that exist. A connection of a team that does not exist is absent.
     type: str
     choices:
       - present
       - absent
     default: present
-    version_added: 0.3.0
+  managed_by:
+    description:
+      - Who manages the connections, as free text, for example V(ansible). A connection for which this differs is deleted and
+        created again.
+      - If not specified, it is not changed, and Datadog sets it for new connections.
+    type: str
+  purge:
+    description:
+      - Whether to delete the connections of O(source) that O(connections) does not list. If O(managed_by) is specified, only
+        connections with the same value are deleted.
+      - They are deleted first, because Datadog may allow only one connection per team.
+      - Requires O(state=present).
+    type: bool
+    default: false
+  allow_empty:
+    description:
+      - Whether O(connections) can be empty if O(purge=true), which deletes all connections of O(source) and O(managed_by). If
+        V(false), the module fails in this case.
+    type: bool
+    default: false
+    version_added: 2.0.0
   connected_team_type:
     description:
-      - What kind of teams the external teams are.
+      - The type of the connected teams.
     type: str
     choices:
       - github_team
     default: github_team
-    version_added: 0.3.0
   source:
     description:
-      - Where the external teams come from.
+      - The system that the connected teams are in.
     type: str
     choices:
       - github
     default: github
-    version_added: 0.3.0
-  managed_by:
-    description:
-      - Who manages the connections, as free text, like V(ansible).
-      - If it is given, connections for which it differs are deleted and created again. If it is left out, it is left alone,
-        and Datadog chooses it for new connections.
-    type: str
-    version_added: 0.3.0
-  purge:
-    description:
-      - Whether other connections are deleted. Only those of O(source) are, and if O(managed_by) is given, only those that are
-        managed by it.
-      - It is done first, because Datadog may allow a team one connection only.
-      - Requires O(state=present). With an empty list, all connections of O(source) and O(managed_by) are deleted.
-    type: bool
-    default: false
-    version_added: 0.3.0
 notes:
-  - The application key needs the permissions C(teams_read) and C(teams_manage).
-  - Datadog offers this API as a preview.
-  - Deleting a Datadog team removes its connections. A connection of a team that does not exist is absent.
+  - The application key must have the permissions C(teams_read) and C(teams_manage).
+  - When a Datadog team is deleted, Datadog deletes its connections.
 seealso:
   - module: tidyops.datadog.team_connection
+  - module: tidyops.datadog.team_connection_info
   - name: Teams in Datadog's API reference
-    description: The API that this module drives.
+    description: The API that this module uses.
     link: https://docs.datadoghq.com/api/latest/teams/
 """
 
 EXAMPLES = r"""
-- name: Connect teams with the GitHub teams of the same names
+- name: Connect teams with GitHub teams
   tidyops.datadog.team_connections:
     connections:
       - team: platform
         connected_team: "@acme/platform"
-      - team: sre
-        connected_team: "@acme/sre"
+      - team: platform
+        connected_team: "@acme/platform-oncall"
 
-- name: The same, from a list, and remove what this task has connected before and the list has no longer
+- name: Use a dictionary, and delete the connections that Ansible manages and the dictionary no longer contains
   tidyops.datadog.team_connections:
-    connections: "{{ pairs }}"
+    connections: "{{ github_teams | dict2items(key_name='team', value_name='connected_team') }}"
     managed_by: ansible
     purge: true
   vars:
-    teams:
-      - platform
-      - sre
-    pairs: >-
-      {{ dict(teams | zip(teams | map('regex_replace', '^', '@acme/')))
-         | dict2items(key_name='team', value_name='connected_team') }}
+    github_teams:
+      platform: "@acme/platform"
+
+- name: Delete connections
+  tidyops.datadog.team_connections:
+    connections:
+      - team: platform
+        connected_team: "@acme/platform-oncall"
+    state: absent
 """
 
 RETURN = r"""
 connections:
   description:
-    - What was done with each connection, or would be done in check mode. Those of the task in its order, then those that were
-      purged.
-    - Returned by a task that failed, too, unless what failed concerns the task as a whole and nothing was written.
-  returned: success, and failure of some connections
+    - What the module did with each connection, or would do in check mode. The connections of the task come first, in its order,
+      followed by those that O(purge) deletes.
+  returned: success, and failure of single connections
   type: list
   elements: dict
   contains:
     team:
-      description: The Datadog team, as in the task. For a connection that is purged, its UUID.
+      description: The Datadog team as in the task. The UUID of the team if O(purge) deletes the connection.
       type: str
     connected_team:
-      description: The external team.
+      description: The connected team.
       type: str
     operation:
-      description: What was done, or would be done in check mode. V(none) also for one that failed or was not begun.
+      description: What the module did, or would do in check mode. V(none) if the connection failed or was skipped.
       type: str
-      choices:
-        - none
-        - create
-        - replace
-        - delete
+      choices: [none, create, replace, delete]
     connection_id:
-      description: The UUID. V(none) if check mode foretells that it would be created, or if there is none.
+      description: The UUID of the connection. V(none) if there is none, or in check mode if the connection would be created.
       type: str
     connection:
-      description: The connection, as RV(tidyops.datadog.team_connection#module:connection). V(none) after it was deleted.
+      description:
+        - The connection, see RV(tidyops.datadog.team_connection#module:connection). V(none) if it does not exist or was deleted.
       type: dict
     diff:
-      description: The connection C(before) and C(after), as RV(tidyops.datadog.team_connection#module:diff).
-      returned: if it changes
+      description: The connection before and after, see RV(tidyops.datadog.team_connection#module:diff).
+      returned: if the connection changed and did not fail
       type: dict
     failed:
-      description: V(true) if it failed.
-      returned: if it failed
+      description: Always V(true).
+      returned: if the connection failed
       type: bool
     skipped:
-      description: V(true) if it was not begun, since another one failed.
-      returned: if it was not begun
+      description: Always V(true).
+      returned: if the connection was skipped because another one failed
       type: bool
     msg:
-      description: Why it failed or was not begun.
-      returned: if it failed or was not begun
+      description: Why the connection failed or was skipped.
+      returned: if the connection failed or was skipped
       type: str
   sample:
     - team: platform
@@ -169,6 +171,7 @@ connections:
       connection:
         connection_id: 12345678-1234-5678-9abc-123456789012
         team: 87654321-4321-8765-dcba-210987654321
+        team_handle: platform
         connected_team: "@acme/platform"
         connected_team_type: github_team
         source: github
@@ -176,45 +179,15 @@ connections:
       diff:
         before: {}
         after:
-          team: 87654321-4321-8765-dcba-210987654321
+          team: platform
           connected_team: "@acme/platform"
           connected_team_type: github_team
           source: github
           managed_by: ansible
-diff:
-  description:
-    - The connections that change, before and after. Empty where one does not exist.
-  returned: success, and failure after something was done
-  type: list
-  elements: dict
-  contains:
-    before_header:
-      description: The teams and what is done with their connection.
-      type: str
-    after_header:
-      description: The same.
-      type: str
-    before:
-      description: What was there.
-      type: dict
-    after:
-      description: What is there now.
-      type: dict
-  sample:
-    - before_header: platform @acme/platform (create)
-      after_header: platform @acme/platform (create)
-      before: {}
-      after:
-        team: 87654321-4321-8765-dcba-210987654321
-        connected_team: "@acme/platform"
-        connected_team_type: github_team
-        source: github
-        managed_by: ansible
 counts:
   description:
-    - How many connections ended in which way. C(skipped) are those that were not begun because others failed. C(update) is for
-      other modules.
-  returned: with C(-v) and above
+    - The number of connections for each operation, and of those that failed or were skipped. C(update) is always V(0).
+  returned: success, and failure of single connections
   type: dict
   sample:
     none: 1998
@@ -224,30 +197,53 @@ counts:
     delete: 0
     failed: 0
     skipped: 0
-seconds:
-  description: How long the module has run.
-  returned: with C(-v) and above
-  type: float
-  sample: 2.04
+diff:
+  description: The connections that changed and did not fail, before and after.
+  returned: success, and failure of single connections
+  type: list
+  elements: dict
+  contains:
+    before_header:
+      description: The teams and the operation.
+      type: str
+    after_header:
+      description: The teams and the operation.
+      type: str
+    before:
+      description: The connection before. Empty if it did not exist.
+      type: dict
+    after:
+      description: The connection after. Empty if it does not exist.
+      type: dict
+  sample:
+    - before_header: platform @acme/platform (create)
+      after_header: platform @acme/platform (create)
+      before: {}
+      after:
+        team: platform
+        connected_team: "@acme/platform"
+        connected_team_type: github_team
+        source: github
+        managed_by: ansible
 http_status:
-  description: The HTTP status of the answer that made the first connection fail, or V(none) if there was no answer.
+  description: The HTTP status of Datadog's response for the first connection that failed. V(none) if there was none.
   returned: failure of a request
   type: int
   sample: 409
 errors:
-  description: What Datadog gave as reasons.
+  description: The errors in Datadog's response for the first connection that failed.
   returned: failure of a request
   type: list
   elements: dict
   contains:
     title:
-      description: A title.
+      description: The title.
       type: str
     detail:
       description: The explanation.
       type: str
     pointer:
-      description: Where in the request the reason lies.
+      description: The part of the request that is wrong.
       type: str
   sample:
     - title: Conflict

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The kinds of connections that tests go through: those of the example playbook, with marked secrets."""
+"""Connections of every kind for tests: those of the example playbook, with secrets that are marked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import yaml
 
 PLAYBOOK = pathlib.Path(__file__).parents[2] / "docs" / "examples" / "all_connections.yml"
 CANARY = "c4n4ry"
-#: Faults after which nobody knows what became of a request.
+#: Failures after which it is unknown whether a request had its effect.
 LOST_ANSWERS: list[dict[str, t.Any]] = [
     {"kind": "reset", "when": "after"},
     {"kind": "reset", "when": "before"},
@@ -39,8 +39,11 @@ _Loader.add_constructor("!unsafe", _plain_text)
 def secret(name: str) -> str:
     """A text that tests can search for, with all that may be written differently from what it is."""
     quoted = f"{CANARY}-{name} '{CANARY}' \"{CANARY}\"  \\ {CANARY} ü {CANARY}"
-    may_have_lines = name.startswith(("gcp", "tickets"))
-    return f"{quoted}\n{CANARY}-line\n\t{CANARY}\n" if may_have_lines else quoted
+    if not name.startswith(("gcp", "tickets")):
+        return quoted
+    # Other beginnings of a key get a warning.
+    head = "-----BEGIN PRIVATE KEY-----\n" if name.startswith("gcp") else ""
+    return f"{head}{quoted}\n{CANARY}-line\n\t{CANARY}\n"
 
 
 def _filled(value: t.Any) -> t.Any:
@@ -78,7 +81,7 @@ KINDS = sorted(_EXAMPLES)
 
 
 def example(kind: str) -> dict[str, t.Any]:
-    """The options of a task that keeps a connection of a kind, as a copy."""
+    """The options of a task that manages a connection of a kind, as a copy."""
     return copy.deepcopy(_EXAMPLES[kind])
 
 

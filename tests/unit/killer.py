@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ends runs at every point of their way."""
+"""Kills runs at every point between two requests, or two changes of a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.tidyops.datadog.tests.unit.module_runner import Run
 
 
 class Killer:
-    """Kills a run at the n-th of the events that may be its last one that anybody notices.
+    """Kills a run after the n-th of the events that others can see; the first one also before it.
 
     Functions are replaced, since the places between a request and a record cannot be had otherwise. A module runs in a
     fork of this process, and inherits them.
@@ -27,13 +27,7 @@ class Killer:
         self.at = 0
         self._seen = 0
         self._tests = os.getpid()
-        for owner, name in (
-            (os, "fsync"),
-            (os, "replace"),
-            (os, "unlink"),
-            (os, "fchmod"),
-            (requests.Session, "send"),
-        ):
+        for owner, name in ((os, "replace"), (requests.Session, "send")):
             monkeypatch.setattr(owner, name, self._guarded(getattr(owner, name)))
 
     def _guarded(self, function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
@@ -58,3 +52,19 @@ class Killer:
         _pid, status = os.waitpid(run.pid, 0)
         os.close(run._reader)
         return not os.WIFSIGNALED(status)
+
+    def each_point(
+        self, prepare: t.Callable[[], None], start: t.Callable[[], Run]
+    ) -> t.Iterator[int]:
+        """Kill a task at every point of its way. :yields: the number of the point, after each kill."""
+        for point in range(1, 200):
+            self.at = 0
+            prepare()
+            self.at = point
+            is_done = self.was_too_late(start())
+            self.at = 0
+            if is_done:
+                assert point > 3
+                return
+            yield point
+        raise AssertionError("it never came to its end")

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ways to the emulator that break as no web framework lets them: answers, TLS and proxies, byte by byte."""
+"""What breaks answers, TLS and proxies byte by byte, as no web framework lets it be done."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class _TLS:
     @staticmethod
     def _connect(context: ssl.SSLContext, client: socket.socket, port: int) -> None:
         client.settimeout(None)
-        # Clients refuse certificates and go away in the middle: that is what they are here for.
+        # Clients refuse certificates, or close the connection in the middle: that is what is tested.
         with contextlib.suppress(OSError):
             secure = context.wrap_socket(client, server_side=True)
             with secure, socket.create_connection(("127.0.0.1", port)) as server:
@@ -85,7 +85,7 @@ class _TLS:
 
 
 class Wire(Loopback):
-    """Hands requests on to an emulator, and its answers back, except where it is told to break.
+    """Forwards requests to an emulator, and its answers back, except where it is told to break.
 
     :param upstream: the emulator's address.
     :param tls: what makes it a server of HTTPS.
@@ -94,7 +94,7 @@ class Wire(Loopback):
     def __init__(self, upstream: str, tls: ssl.SSLContext | None = None) -> None:
         outer = self
         self._upstream = urlsplit(upstream).netloc
-        self._rule: tuple[str, Break, bool] | None = None
+        self._rule: tuple[str, Break] | None = None
         self._times = 0
         #: How often it broke.
         self.broken = 0
@@ -106,10 +106,8 @@ class Wire(Loopback):
                 """For every method alike."""
                 self.close_connection = True
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                rule = outer._strike(self.command)
-                answer = b""
-                if rule is None or rule[2]:
-                    answer = outer._hand_on(self.command, self.path, body, dict(self.headers))
+                rule = outer._next_break(self.command)
+                answer = outer._forward(self.command, self.path, body, dict(self.headers))
                 if rule is None:
                     self.connection.sendall(answer)
                 else:
@@ -121,7 +119,7 @@ class Wire(Loopback):
                 pass
 
         super().__init__(Handler)
-        # Whoever is left alone in the middle of an answer hangs up.
+        # Clients close the connection in the middle of an answer.
         self._server.handle_error = lambda *_args: None  # type: ignore[method-assign]
         self._tls = _TLS(tls, self.port) if tls else None
         if self._tls:
@@ -139,28 +137,27 @@ class Wire(Loopback):
             self._tls.stop()
         super().__exit__(*exc)
 
-    def break_on(self, method: str, break_it: Break, times: int | None, after: bool = True) -> None:
+    def break_on(self, method: str, break_it: Break, times: int | None) -> None:
         """Order what is to break.
 
         :param method: a regular expression for the methods.
-        :param times: how often; None for good.
-        :param after: whether the emulator does its work before.
+        :param times: how often; None for always.
         """
-        self._rule = method, break_it, after
+        self._rule = method, break_it
         self._times = -1 if times is None else times
 
     def mend(self) -> None:
         """Break nothing any more."""
         self._rule = None
 
-    def _strike(self, method: str) -> tuple[str, Break, bool] | None:
+    def _next_break(self, method: str) -> tuple[str, Break] | None:
         if self._rule is None or not self._times or not re.fullmatch(self._rule[0], method):
             return None
         self._times -= 1
         self.broken += 1
         return self._rule
 
-    def _hand_on(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+    def _forward(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
         connection = http.client.HTTPConnection(self._upstream, timeout=60)
         connection.request(method, path, body or None, headers)
         response = connection.getresponse()
@@ -229,13 +226,13 @@ def broken_compression(connection: socket.socket, answer: bytes) -> None:
 
 
 def hang_up(connection: socket.socket, answer: bytes) -> None:
-    """Close without a word; over TLS without the word of farewell that it has."""
+    """Close without an answer; over TLS also without the alert that announces it."""
 
 
 class Authority:
-    """A certificate authority that nobody knows, and its certificates.
+    """An unknown certificate authority, and its certificates.
 
-    :ivar path: a file with its own certificate, for who is to trust it.
+    :ivar path: a file with its own certificate, for clients that are to trust it.
     """
 
     def __init__(self, path: str) -> None:
@@ -270,7 +267,7 @@ class Proxy(Loopback):
             """Makes one connection."""
 
             def do_CONNECT(self) -> None:  # pylint: disable=invalid-name # the standard library's
-                """Connect, and hand on what comes from either side."""
+                """Connect, and relay what comes from either side."""
                 outer.seen.append(f"{self.path}\n{self.headers}")
                 self.close_connection = True
                 if status is not None:
@@ -289,7 +286,7 @@ class Proxy(Loopback):
 
 
 def _relay(one: socket.socket, other: socket.socket) -> None:
-    """Hand on what comes from either side, until one of them ends."""
+    """Relay what comes from either side, until one of them ends."""
     while True:
         for ready in select.select([one, other], [], [])[0]:
             data = ready.recv(65536)

@@ -15,11 +15,12 @@ from datadog_api_client.v2.model.action_connection_integration_update import (
     ActionConnectionIntegrationUpdate,
 )
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._integrations import (
+from ansible_collections.tidyops.datadog.plugins.module_utils._connections.catalogue import (
     INTEGRATIONS,
     Credentials,
     Integration,
-    ReadOnly,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._connections.fields import (
     RenewalFlag,
     Text,
 )
@@ -54,7 +55,7 @@ def required(model: t.Any) -> set[str]:
     } - {"self_", "type"}
 
 
-def test_every_kind_is_there() -> None:
+def test_every_kind_exists() -> None:
     ours = {(integration.type, variant.type) for integration, variant in VARIANTS}
     assert ours == set(CREATE) == set(UPDATE)
 
@@ -68,13 +69,12 @@ def test_fields(integration: Integration, variant: Credentials) -> None:
     for mine, theirs, updated in zip(ours, CREATE[key], UPDATE[key]):
         names = {field.name for field in mine.fields if not isinstance(field, RenewalFlag)}
         assert names == set(theirs.openapi_types) - {"type", "credentials"}
-        assert {field.name for field in mine.fields if isinstance(field, ReadOnly)} == set(
-            getattr(theirs, "read_only_vars", ())
-        )
+        read_only = {field.name for field in mine.fields if not field.option()}
+        assert read_only == set(getattr(theirs, "read_only_vars", ()))
         assert {
             field.name for field in mine.fields if isinstance(field, Text) and field.required
         } == required(theirs) - {"credentials"}
-        writable = {field.name for field in mine.fields if not isinstance(field, ReadOnly)}
+        writable = {field.name for field in mine.fields} - read_only
         assert writable == set(updated.openapi_types) - {"type", "credentials"}
         for field in mine.fields:
             if isinstance(field, Text):

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever text stands where a request is made of it: it is refused, or stays in its place."""
+"""A text that a request is made of is refused, or stays in its place, whatever it holds."""
 
 from __future__ import annotations
 
@@ -10,32 +10,41 @@ import json
 import re
 import socketserver
 import typing as t
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog
-from ansible_collections.tidyops.datadog.tests.unit.states import examples
+from ansible_collections.tidyops.datadog.tests.unit.strategies import examples
 from ansible_collections.tidyops.datadog.tests.unit.wire import Loopback
-
-pytestmark = pytest.mark.slow
 
 AN_ID = "3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"
 PATHS = re.compile(
-    rf"/api/v2/(actions/connections|actions/app_key_registrations|team|team/connections)(/{AN_ID})?"
+    rf"/api/v2/(actions/connections|actions/app_key_registrations|team|team/connections|roles|users)(/{AN_ID})?"
 )
 PARAMETERS = {
     "page[size]",
     "page[number]",
+    "filter",
+    "filter[tags]",
     "filter[keyword]",
     "filter[sources]",
     "filter[team_ids]",
     "filter[connected_team_ids]",
     "filter[connection_ids]",
 }
-HEADERS = {"host", "user-agent", "accept-encoding", "accept", "connection"}
+#: In the others, Datadog takes a comma to separate values.
+FREE_PARAMETERS = {"filter[keyword]", "filter", "filter[tags]"}
+HEADERS = {
+    "host",
+    "user-agent",
+    "accept-encoding",
+    "accept",
+    "connection",
+    "x-datadog-managed-by",
+}
 BODY_HEADERS = {"content-length", "content-type"}
 KEY_HEADERS = {"dd-api-key", "dd-application-key"}
 
@@ -83,6 +92,9 @@ class RawServer(Loopback):
         body = json.dumps({"data": data}).encode()
         head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
         return head.encode() + body
+
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(name="raw_server")
@@ -146,6 +158,18 @@ PLACES = [
         AN_ID,
         {"connections": [{"connection_id": TEXT, **GITLAB}]},
     ),
+    Place("action_connection", "tags", "env:prod", {"name": "GitLab", **GITLAB, "tags": [TEXT]}),
+    Place("action_connection_info", "tags", "env:prod", {"tags": [TEXT]}),
+    *(
+        Place(
+            "action_connection",
+            "access.editor",
+            f"{kind}:platform",
+            {"name": "GitLab", **GITLAB, "access": {"editor": [TEXT]}},
+        )
+        for kind in ("team", "role", "user")
+    ),
+    Place("restriction_policy_info", "resource_ids", "dashboard:x", {"resource_ids": [TEXT]}),
     Place("team_connection", "team", "platform", {**PAIR, "team": TEXT}),
     Place("team_connection", "team", AN_ID, {**PAIR, "team": TEXT}),
     Place("team_connection", "connected_team", "@acme/", {**PAIR, "connected_team": TEXT}),
@@ -168,7 +192,7 @@ KNOWN = {
     *("0", "100"),
     *(AN_ID, PAIR["connected_team"]),
     *("github", "github_team", "team", "team_connection"),
-    *("action_connection", "Gitlab", "GitlabAPIKey", "t0ken"),
+    *("action_connection", "GitLab", "Gitlab", "GitlabAPIKey", "t0ken"),
 }
 INJECTIONS = (
     "\r\nX-Injected: yes",
@@ -190,17 +214,18 @@ def texts_of(request: Request) -> set[str]:
     """Everything in a request that comes from a task, wherever it stands."""
     assert re.fullmatch(r"[!-~]+", request.target)
     path, _mark, query = request.target.partition("?")
-    assert PATHS.fullmatch(path)
+    policy = re.fullmatch(r"/api/v2/restriction_policy/([^/]+)", path)
+    assert policy or PATHS.fullmatch(path)
     parameters = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     assert {name for name, _value in parameters} <= PARAMETERS
-    # Datadog takes a comma to separate values.
     values = {
         part
         for name, value in parameters
-        for part in ([value] if name == "filter[keyword]" else value.split(","))
+        for part in ([value] if name in FREE_PARAMETERS else value.split(","))
     }
     body = json.loads(request.body) if request.body else None
-    return values | _credentials(request) | set(_leaves(body))
+    resource = {unquote(policy[1])} if policy else set()
+    return values | resource | _credentials(request) | set(_leaves(body))
 
 
 def _credentials(request: Request) -> set[str]:
@@ -235,8 +260,10 @@ def stays_in_its_place(
     if not raw_server.requests:
         assert result["failed"]
         assert re.search(rf"\b{re.escape(place.option)}\b", result["msg"])
+    # Of a principal, what follows its kind is looked up.
+    allowed = {text, text.partition(":")[2], *KNOWN}
     for request in raw_server.requests:
-        assert texts_of(request) <= {text, *KNOWN}
+        assert texts_of(request) <= allowed
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: f"{place.module}.{place.option}")

@@ -12,9 +12,9 @@ import pytest
 
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog
 from ansible_collections.tidyops.datadog.tests.unit.examples import KINDS, example
-from ansible_collections.tidyops.datadog.tests.unit.keeper import (
-    DatastoreHome,
-    Keeper,
+from ansible_collections.tidyops.datadog.tests.unit.registry_fixtures import (
+    DatastoreBackend,
+    RegistryRunner,
 )
 
 PATH = "/api/v2/actions/connections"
@@ -43,67 +43,62 @@ def create(datadog: Datadog, name: str) -> str:
 
 class TestActionConnections:
     def test_all_of_them(self, datadog: Datadog) -> None:
-        datadog.connections(*ALL)
-        for check_mode in (False, True):
-            result = info(datadog, check_mode=check_mode)
-            assert names(result) == sorted(NAMES) and result["missing"] == []
-
-    @pytest.mark.parametrize("omit_tokens", [False, True])
-    def test_what_is_returned_is_taken_by_a_task(self, datadog: Datadog, omit_tokens: bool) -> None:
-        datadog.connections(*ALL)
-        datadog.emulator.settings(omit_tokens=omit_tokens)
-        before = datadog.writes()
-        options = [each["options"] for each in info(datadog)["connections"]]
-        assert sorted(each["name"] for each in options) == sorted(NAMES)
-        result = datadog.connections(*options)
-        assert not result.get("failed"), result["msg"]
-        assert (result["changed"], result["warnings"]) == (False, [])
-        for each in options:
-            alone = datadog.connection(**each)
-            assert (alone["changed"], alone["warnings"]) == (False, [])
-        assert datadog.writes() == before
-
-    def test_the_rest_is_as_a_task_returns_it(self, datadog: Datadog) -> None:
-        created = datadog.connection(**example("aws.assume_role"))
-        [found] = info(datadog)["connections"]
-        options = found.pop("options")
-        assert found == created["connection"]
-        assert options == example("aws.assume_role")
-
-    def test_several_pages(self, datadog: Datadog) -> None:
+        """Where Datadog offers the list; in the order of their names, over all pages."""
         for number in range(230):
             create(datadog, f"Number {number:03}")
         datadog.emulator.clear()
-        assert len(info(datadog)["connections"]) == 230
-        assert [request["method"] for request in datadog.requests()] == ["GET"] * 3
+        for check_mode in (False, True):
+            result = info(datadog, check_mode=check_mode)
+            assert names(result) == [f"Number {number:03}" for number in range(230)]
+            assert result["missing"] == []
+        assert [request["method"] for request in datadog.requests()] == ["GET"] * 6
+
+    @pytest.mark.parametrize("tokens_as", ["http_tokens", "tokens"])
+    @pytest.mark.usefixtures("unlisted")
+    def test_what_is_returned_is_taken_by_a_task(
+        self, runner: RegistryRunner, tokens_as: str
+    ) -> None:
+        """As most organizations have it: without the list, with a registry."""
+        datadog, registry = runner.datadog, runner.backend.registry
+        datadog.emulator.settings(tokens_as=tokens_as)
+        created = datadog.connections(*ALL, registry=registry)
+        before = datadog.writes()
+        read = info(datadog, registry=registry)
+        assert sorted(names(read)) == sorted(NAMES) and read["missing"] == []
+        by_name = {row["name"]: row["connection"] for row in created["connections"]}
+        for each in read["connections"]:
+            options = each.pop("options")
+            assert each == by_name[each["name"]]
+            alone = datadog.connection(**options, registry=registry)
+            assert (alone["changed"], alone["warnings"]) == (False, [])
+        options = [each["options"] for each in info(datadog, registry=registry)["connections"]]
+        result = datadog.connections(*options, registry=registry)
+        assert not result.get("failed"), result["msg"]
+        assert (result["changed"], result["warnings"]) == (False, [])
+        assert datadog.writes() == before
 
     def test_by_integration(self, datadog: Datadog) -> None:
         datadog.connections(*ALL)
         datadog.emulator.clear()
-        result = info(datadog, integrations=["AWS", "Cloudflare"])
-        assert {
-            next(iter(set(each) & {"aws", "cloudflare"})) for each in result["connections"]
-        } == {
-            "aws",
-            "cloudflare",
-        }
-        assert len(result["connections"]) == 3
+        result = info(datadog, integrations=["aws", "cloudflare"])
+        found = [set(each) & {"aws", "cloudflare"} for each in result["connections"]]
+        assert sorted(found, key=sorted) == [{"aws"}, {"cloudflare"}, {"cloudflare"}]
         [request] = datadog.requests()
         assert request["query"]["filter[integration]"] == ["AWS", "Cloudflare"]
 
-    def test_by_id(self, datadog: Datadog) -> None:
-        datadog.emulator.settings(no_list=404)
-        ids = [create(datadog, name) for name in "ABC"]
+    def test_by_id(self, unlisted: Datadog) -> None:
+        ids = [create(unlisted, name) for name in "ABC"]
         wanted = [ids[2].upper(), UNKNOWN_ID, ids[0]]
-        result = info(datadog, connection_ids=wanted)
+        result = info(unlisted, connection_ids=wanted)
         assert (names(result), result["missing"]) == (["C", "A"], [UNKNOWN_ID])
-        result = info(datadog, connection_ids=wanted, integrations=["HTTP"])
+        result = info(unlisted, connection_ids=wanted, integrations=["http"])
         assert (names(result), result["missing"]) == ([], [UNKNOWN_ID])
 
     def test_by_name(self, datadog: Datadog) -> None:
         ids = [create(datadog, name) for name in ("A", "Twin", "Twin", "a")]
         result = info(datadog, names=["Twin", "nobody", "A"], connection_ids=[ids[3], ids[0]])
         assert names(result) == ["a", "A", "Twin", "Twin"] and result["missing"] == ["nobody"]
+        # Where its name alone does not tell which one is meant, the id is one of the options.
         assert [each["options"].get("connection_id") for each in result["connections"]] == [
             None,
             None,
@@ -112,48 +107,43 @@ class TestActionConnections:
         twins = [each["options"] for each in result["connections"][2:]]
         assert [datadog.connection(**options)["changed"] for options in twins] == [False, False]
 
-    def test_by_registry(self, keeper: Keeper) -> None:
-        datadog = keeper.datadog
+    def test_by_registry(self, runner: RegistryRunner) -> None:
+        datadog = runner.datadog
         for task in ALL[:3]:
-            keeper.run(**task)
+            runner.run(**task)
         create(datadog, "Somebody else's")
-        keeper.delete(keeper.home.ids()[NAMES[1]])
+        runner.delete(runner.backend.ids()[NAMES[1]])
         create(datadog, NAMES[1])
-        before = keeper.home.raw()
-        for no_list in (None, 404):
-            datadog.emulator.settings(no_list=no_list)
-            result = info(datadog, registry=keeper.home.registry)
-            assert names(result) == sorted([NAMES[0], NAMES[2]])
+        before = runner.backend.raw()
+        for with_list in (True, False):
+            datadog.emulator.settings(list=with_list)
+            result = info(datadog, registry=runner.backend.registry)
+            assert sorted(names(result)) == sorted([NAMES[0], NAMES[2]])
             assert result["missing"] == [NAMES[1]]
-        assert keeper.home.raw() == before
+        assert runner.backend.raw() == before
 
-    def test_the_registry_remembers_tokens(self, keeper: Keeper) -> None:
-        task = example("http.token_auth")
-        keeper.run(**task)
-        keeper.datadog.emulator.settings(omit_tokens=True)
-        for params in ({}, {"names": [task["name"]]}):
-            result = info(keeper.datadog, registry=keeper.home.registry, **params)
-            [options] = [each["options"] for each in result["connections"]]
-            tokens = [token["name"] for token in options["http"]["token_auth"]["tokens"]]
-            assert tokens == sorted(each["name"] for each in task["http"]["token_auth"]["tokens"])
-            assert not keeper.run(**options)["changed"]
-
-    def test_the_registry_tells_which_one_a_name_means(self, keeper: Keeper) -> None:
-        connection_id = keeper.run(**example("aws.assume_role"))["connection_id"]
+    def test_the_registry_tells_which_one_a_name_means(self, runner: RegistryRunner) -> None:
+        connection_id = runner.run(**example("aws.assume_role"))["connection_id"]
         name = example("aws.assume_role")["name"]
-        create(keeper.datadog, name)
-        create(keeper.datadog, "Unknown to it")
+        create(runner.datadog, name)
+        create(runner.datadog, "Unknown to it")
         wanted = [name, "Unknown to it"]
-        result = info(keeper.datadog, names=wanted, registry=keeper.home.registry)
-        assert [each["name"] for each in result["connections"]] == wanted
+        result = info(runner.datadog, names=wanted, registry=runner.backend.registry)
+        assert names(result) == wanted
         assert result["connections"][0]["connection_id"] == connection_id
+        # Without the list, what the registry does not know cannot be found, and is not called absent.
+        runner.datadog.emulator.settings(list=False)
+        result = info(runner.datadog, names=wanted, registry=runner.backend.registry)
+        assert (names(result), result["missing"]) == ([name], ["Unknown to it"])
+        [warning] = result["warnings"]
+        assert "'Unknown to it'" in warning
 
     def test_what_a_registry_in_a_datastore_costs(
-        self, datadog: Datadog, datastore_home: DatastoreHome
+        self, datadog: Datadog, datastore_backend: DatastoreBackend
     ) -> None:
-        registry = datastore_home.registry
+        registry = datastore_backend.registry
         datadog.connections(*ALL[:3], registry=registry)
-        datastore_home.add_others(300)
+        datastore_backend.add_others(300)
         for wanted, reads in (
             (NAMES[:1], 1),
             # The first page tells that there are too many.
@@ -162,29 +152,21 @@ class TestActionConnections:
         ):
             datadog.emulator.clear()
             result = info(datadog, registry=registry, names=wanted)
-            assert names(result) == (wanted or sorted(NAMES[:3]))
+            assert sorted(names(result)) == sorted(wanted or NAMES[:3])
             assert datadog.registry_requests() == ["GET"] * reads
 
-    def test_without_the_list(self, datadog: Datadog) -> None:
-        datadog.emulator.settings(no_list=403)
-        for params in ({}, {"names": ["A"]}, {"integrations": ["AWS"]}):
-            result = datadog.run("action_connection_info", **params)
-            assert result["failed"] and "give connection_ids; or give a registry" in result["msg"]
-            assert "registered for the Actions API first" in result["msg"]
+    @pytest.mark.parametrize("params", [{}, {"names": ["A"]}, {"integrations": ["aws"]}])
+    def test_without_the_list(self, unlisted: Datadog, params: dict[str, t.Any]) -> None:
+        result = unlisted.run("action_connection_info", **params)
+        assert result["failed"]
+        assert "connection_ids" in result["msg"] and "registry" in result["msg"]
 
-    @pytest.mark.parametrize(
-        "params, path",
-        [
-            ({"connection_ids": [UNKNOWN_ID, "42"]}, "connection_ids[1]"),
-            ({"names": ["A", " "]}, "names[1]"),
-            ({"integrations": ["aws"]}, "integrations"),
-            ({"integrations": ["aws"], "names": ["A"]}, "integrations"),
-        ],
-    )
-    def test_bad_input(self, datadog: Datadog, params: dict[str, t.Any], path: str) -> None:
+    @pytest.mark.parametrize("params", [{}, {"names": ["A"]}, {"connection_ids": [UNKNOWN_ID]}])
+    def test_forbidden(self, datadog: Datadog, params: dict[str, t.Any]) -> None:
+        datadog.emulator.settings(require_registration=True)
         result = datadog.run("action_connection_info", **params)
-        assert result["failed"] and path in result["msg"] and datadog.requests() == []
-        assert "dictionary" not in result["msg"]
+        assert result["failed"] and result["http_status"] == 403
+        assert "app_key_registration" in result["msg"] and "connections_read" in result["msg"]
 
 
 class TestTeamConnections:
@@ -204,10 +186,16 @@ class TestTeamConnections:
 
     def test_all_pages(self, datadog: Datadog) -> None:
         created = self.connect(datadog, 120)
+        # Their teams' handles are known to those who name them.
+        expected = [{**row, "team_handle": None} for row in created]
+        expected.sort(key=lambda row: row["connected_team"])
         for check_mode in (False, True):
             result = datadog.run("team_connection_info", check_mode=check_mode)
             assert result["changed"] is False and result["missing"] == []
-            assert result["connections"] == sorted(created, key=lambda row: row["connected_team"])
+            options = [row.pop("options") for row in result["connections"]]
+            assert result["connections"] == expected
+        for each in (options[0], options[-1]):
+            assert datadog.team_connection(**each)["changed"] is False
 
     def test_filters(self, datadog: Datadog) -> None:
         created = self.connect(datadog, 2)

@@ -13,17 +13,17 @@ import pytest
 
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Server
 from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY, example
-from ansible_collections.tidyops.datadog.tests.unit.keeper import (
-    FileHome,
-    Keeper,
+from ansible_collections.tidyops.datadog.tests.unit.registry_fixtures import (
+    FileBackend,
+    RegistryRunner,
 )
 
 HTTP = example("http.token_auth")
 
 
 @pytest.fixture
-def home(file_home: FileHome) -> FileHome:
-    return file_home
+def backend(file_backend: FileBackend) -> FileBackend:
+    return file_backend
 
 
 class TestLiteralCredentials:
@@ -54,13 +54,13 @@ class TestLiteralCredentials:
         ],
     )
     def test_are_warned_of_and_hidden(
-        self, keeper: Keeper, name: str, value: str, where: str
+        self, runner: RegistryRunner, name: str, value: str, where: str
     ) -> None:
         task = self.task(name, value, where)
         # Every run is searched for the canary: result, diff, invocation and log.
-        results = [keeper.foretold_and_run(**task), keeper.run(**task)]
+        results = [runner.predict_and_run(**task), runner.run(**task)]
         changed = self.task(name, f"{value}-changed", where)
-        results.append(keeper.foretold_and_run(**changed))
+        results.append(runner.predict_and_run(**changed))
         for result in results:
             [warning] = result["warnings"]
             assert f"http.token_auth.{where}.{name}" in warning and "tokens" in warning
@@ -73,19 +73,19 @@ class TestLiteralCredentials:
         assert results[2]["invocation"]["module_args"]["name"] == task["name"]
         # Nor does a task tell it that does not give it.
         left_out = {"name": task["name"], "http": {"token_auth": {}}}
-        assert not keeper.run(**left_out)["warnings"]
-        kept = keeper.run(**{**task, "http": {"token_auth": {where: []}}}, check_mode=True)
+        assert not runner.run(**left_out)["warnings"]
+        kept = runner.run(**{**task, "http": {"token_auth": {where: []}}}, check_mode=True)
         assert kept["operation"] == "update"
-        assert keeper.run(name=task["name"], state="absent")["operation"] == "delete"
+        assert runner.run(name=task["name"], state="absent")["operation"] == "delete"
 
     @pytest.mark.parametrize("kind", ["unsupported", "refused"])
-    def test_are_hidden_in_errors(self, keeper: Keeper, kind: str) -> None:
+    def test_are_hidden_in_errors(self, runner: RegistryRunner, kind: str) -> None:
         task = self.task("Authorization", f"Bearer {CANARY}")
         if kind == "unsupported":
             task["http"]["token_auth"]["unknown"] = "x"
         else:
-            keeper.datadog.emulator.add_fault("status", method="POST", status=400)
-        assert keeper.run(**task)["failed"]
+            runner.datadog.emulator.add_fault("status", method="POST", status=400)
+        assert runner.run(**task)["failed"]
 
     @pytest.mark.parametrize(
         "name, value",
@@ -101,8 +101,8 @@ class TestLiteralCredentials:
             ("Cookie", "session={{ accessToken }}; theme={{ signature }}"),
         ],
     )
-    def test_others_are_shown(self, keeper: Keeper, name: str, value: str) -> None:
-        result = keeper.run(**self.task(name, value))
+    def test_others_are_shown(self, runner: RegistryRunner, name: str, value: str) -> None:
+        result = runner.run(**self.task(name, value))
         assert not result["warnings"]
         headers = result["connection"]["http"]["token_auth"]["headers"]
         assert headers == [{"name": name, "value": value}]
@@ -118,24 +118,24 @@ class TestLiteralCredentials:
         ],
     )
     def test_are_hidden_where_the_name_is_wrong(
-        self, keeper: Keeper, entry: dict[str, t.Any]
+        self, runner: RegistryRunner, entry: dict[str, t.Any]
     ) -> None:
         task = copy.deepcopy(HTTP)
         task["http"]["token_auth"]["headers"] = [entry]
-        assert keeper.run(**task)["failed"]
-        assert keeper.datadog.requests() == []
+        assert runner.run(**task)["failed"]
+        assert runner.datadog.requests() == []
 
-    def test_are_hidden_in_what_datadog_says(self, keeper: Keeper, server: Server) -> None:
+    def test_are_hidden_in_what_datadog_says(self, runner: RegistryRunner, server: Server) -> None:
         server.answers["GET"] = (200, {"data": [], "meta": {"total_filtered": 0}})
         for echo in (f"Bearer {CANARY}", CANARY):
             server.answers["POST"] = (400, {"errors": [f"a bad header, {echo}, was given"]})
             task = self.task("Authorization", f"Bearer {CANARY}")
-            result = keeper.datadog.connection(**task, api_url=server.url)
+            result = runner.datadog.connection(**task, api_url=server.url)
             assert result["failed"] and "a bad header" in result["msg"]
 
-    def test_an_address_may_not_hold_them(self, keeper: Keeper) -> None:
+    def test_an_address_may_not_hold_them(self, runner: RegistryRunner) -> None:
         task = copy.deepcopy(HTTP)
         task["http"]["base_url"] = f"https://user:{CANARY}@example.com/api"
-        result = keeper.run(**task)
+        result = runner.run(**task)
         assert result["failed"] and "http.base_url" in result["msg"] and "tokens" in result["msg"]
-        assert keeper.datadog.requests() == []
+        assert runner.datadog.requests() == []

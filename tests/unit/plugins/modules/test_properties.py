@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What holds from any state to any other."""
+"""What holds from any state to any other, for random tasks."""
 
 from __future__ import annotations
 
@@ -13,50 +13,51 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import user_id
 from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY
-from ansible_collections.tidyops.datadog.tests.unit.keeper import (
-    FileHome,
-    Keeper,
+from ansible_collections.tidyops.datadog.tests.unit.registry_fixtures import (
+    FileBackend,
+    RegistryRunner,
 )
-from ansible_collections.tidyops.datadog.tests.unit.states import (
+from ansible_collections.tidyops.datadog.tests.unit.strategies import (
     CONNECTED_TEAMS,
     HANDLES,
     LINES,
     Change,
+    Given,
     Held,
-    Said,
     by_paths,
     changes,
     examples,
     held_after,
 )
 
-pytestmark = pytest.mark.slow
-
 PATH = "/api/v2/actions/connections"
 TEAM_PATH = "/api/v2/team"
 LINK_PATH = "/api/v2/team/connections"
 Results = list[dict[str, t.Any]]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def home(file_home: FileHome) -> FileHome:
-    return file_home
+def backend(file_backend: FileBackend) -> FileBackend:
+    return file_backend
 
 
 class World:
-    """An organisation, a registry, and tasks that are run with them in one way.
+    """An organization, a registry, and tasks that are run with the same options.
 
-    :param registry: whether the tasks have a registry.
-    :ivar shared: what all tasks say.
+    :param registry: whether the tasks have a registry; without one the organization offers the list of connections.
+    :ivar shared: the options of all tasks.
     """
 
-    def __init__(self, keeper: Keeper, registry: bool, **shared: t.Any) -> None:
-        self.datadog = keeper.datadog
-        self.home = keeper.home
-        self.shared = {"registry": self.home.registry if registry else None, **shared}
+    def __init__(self, runner: RegistryRunner, registry: bool, **shared: t.Any) -> None:
+        self.datadog = runner.datadog
+        self.backend = runner.backend
+        self.shared = {"registry": self.backend.registry if registry else None, **shared}
         self.datadog.emulator.reset()
-        self.home.path.unlink(missing_ok=True)
+        self.datadog.emulator.settings(list=not registry)
+        self.backend.path.unlink(missing_ok=True)
 
     def run(self, module: str, **params: t.Any) -> dict[str, t.Any]:
         result = self.datadog.run(module, **{**self.shared, **params})
@@ -65,22 +66,22 @@ class World:
 
     def trace(self) -> tuple[bytes, Results]:
         """What only a run that changes something may add to."""
-        return self.home.raw(), self.datadog.writes()
+        return self.backend.raw(), self.datadog.writes()
 
-    def tells_no_secret(self) -> None:
+    def shows_no_secret(self) -> None:
         """Results and logs are searched wherever a task is run."""
-        assert CANARY.encode() not in self.home.raw()
+        assert CANARY.encode() not in self.backend.raw()
         assert CANARY not in json.dumps(self.datadog.requests())
 
     def converge(self, tasks: t.Callable[..., Results]) -> None:
-        """Run tasks in check mode, in earnest and again.
+        """Run tasks in check mode, without it, and again.
 
         :param tasks: runs them with the given options beside their own, and returns the results.
         """
         before = self.trace()
-        foretold = tasks(check_mode=True)
+        predicted = tasks(check_mode=True)
         assert self.trace() == before
-        assert told(tasks()) == told(foretold)
+        assert summaries(tasks()) == summaries(predicted)
         after = self.trace()
         again = tasks()
         assert not any(result["changed"] for result in again)
@@ -88,8 +89,8 @@ class World:
         assert self.trace() == after
 
 
-def told(results: Results) -> Results:
-    """What check mode tells of a run."""
+def summaries(results: Results) -> Results:
+    """What check mode predicts of a run."""
     return [
         {
             **{key: result[key] for key in ("changed", "diff", "warnings")},
@@ -108,33 +109,35 @@ def diffs(results: Results) -> Results:
 
 
 class ActionConnections(World):
-    """Action connections, and what is to be held of them."""
+    """Action connections, and what Datadog is to hold."""
 
-    def __init__(self, keeper: Keeper, registry: bool, **shared: t.Any) -> None:
-        super().__init__(keeper, registry, **{"allow_replace": True, **shared})
+    def __init__(self, runner: RegistryRunner, registry: bool, **shared: t.Any) -> None:
+        super().__init__(runner, registry, **{"allow_replace": True, **shared})
         self.held: dict[str, Held] = {}
 
-    def says(self, said: t.Iterable[Said], update_secrets: str = "on_change") -> None:
+    def expect(self, given: t.Iterable[Given], update_secrets: str = "on_change") -> None:
         """Work out what is to be held after tasks."""
         compares = bool(self.shared["registry"]) and update_secrets == "on_change"
-        for each in said:
+        for each in given:
             self.held[each.name] = held_after(self.held.get(each.name), each, compares)
 
-    def create(self, said: t.Sequence[Said]) -> None:
-        self.keep(said)
-        self.says(said)
+    def create(self, given: t.Sequence[Given]) -> None:
+        self.apply(given)
+        self.expect(given)
 
-    def keep(self, said: t.Iterable[Said], **params: t.Any) -> Results:
+    def apply(self, given: t.Iterable[Given], **params: t.Any) -> Results:
         """In one task."""
         return [
-            self.run("action_connections", connections=[each.options for each in said], **params)
+            self.run("action_connections", connections=[each.options for each in given], **params)
         ]
 
-    def keep_each(self, said: t.Iterable[Said], gone: t.Iterable[str], **params: t.Any) -> Results:
+    def apply_each(
+        self, given: t.Iterable[Given], absent: t.Iterable[str], **params: t.Any
+    ) -> Results:
         """In a task for each."""
-        kept = [self.run("action_connection", **each.options, **params) for each in said]
-        return kept + [
-            self.run("action_connection", name=name, state="absent", **params) for name in gone
+        results = [self.run("action_connection", **each.options, **params) for each in given]
+        return results + [
+            self.run("action_connection", name=name, state="absent", **params) for name in absent
         ]
 
     def documents(self) -> dict[str, dict[str, t.Any]]:
@@ -147,7 +150,7 @@ class ActionConnections(World):
             for name, connection_id in ids.items()
         }
 
-    def holds_what_was_said(self) -> None:
+    def holds_what_is_expected(self) -> None:
         """Datadog holds this, and nothing else."""
         documents = self.documents()
         assert set(documents) == set(self.held)
@@ -159,11 +162,14 @@ class ActionConnections(World):
         credentials = integration["credentials"]
         assert integration["type"] == held.kind.integration.type
         assert credentials["type"] == held.kind.credentials.type
+        assert sorted(document["attributes"].get("tags", [])) == sorted(held.tags)
+        if "http_tokens" in credentials:
+            credentials["tokens"] = credentials["http_tokens"]
         answered = {**integration, **credentials}
         fields = {
             field.name: answered[field.name] for field in held.kind.fields if field.name in answered
         }
-        there = Held(held.kind, by_paths(fields))
+        there = Held(held.kind, by_paths(fields), held.tags)
         assert there.part(secret=False) == held.part(secret=False)
         secrets = held.part(secret=True)
         assert set(there.part(secret=True)) == set(secrets)
@@ -171,70 +177,69 @@ class ActionConnections(World):
             assert self.datadog.emulator.holds_secret(document["id"], path, value), path
 
 
-def before_of(states: t.Iterable[Change]) -> list[Said]:
+def before_of(states: t.Iterable[Change]) -> list[Given]:
     return [change.before for change in states if change.before]
 
 
-def after_of(states: t.Iterable[Change]) -> list[Said]:
+def after_of(states: t.Iterable[Change]) -> list[Given]:
     return [change.after for change in states if change.after]
 
 
-def gone_of(states: t.Iterable[Change]) -> list[str]:
+def absent_of(states: t.Iterable[Change]) -> list[str]:
     return [change.name for change in states if change.before and not change.after]
-
-
-POLICIES = st.sampled_from(["on_change", "on_create"])
 
 
 class TestActionConnections:
     @examples(25)
-    @given(states=changes(), policy=POLICIES, no_list=st.sampled_from([None, 404]))
+    @given(states=changes(), update_secrets=st.sampled_from(["on_change", "on_create"]))
     def test_any_set_becomes_any_other(
-        self, keeper: Keeper, states: list[Change], policy: str, no_list: int | None
+        self, runner: RegistryRunner, states: list[Change], update_secrets: str
     ) -> None:
-        world = ActionConnections(keeper, registry=True)
-        world.datadog.emulator.settings(no_list=no_list)
+        world = ActionConnections(runner, registry=True)
         world.create(before_of(states))
-        said = after_of(states)
-        world.converge(lambda **way: world.keep(said, purge=True, update_secrets=policy, **way))
-        world.says(said, policy)
-        for name in gone_of(states):
+        wanted = after_of(states)
+        shared = {"purge": True, "allow_empty": True, "update_secrets": update_secrets}
+        world.converge(lambda **way: world.apply(wanted, **shared, **way))
+        world.expect(wanted, update_secrets)
+        for name in absent_of(states):
             del world.held[name]
-        world.holds_what_was_said()
-        assert set(world.home.ids()) == set(world.held)
-        world.tells_no_secret()
+        world.holds_what_is_expected()
+        assert set(world.backend.ids()) == set(world.held)
+        world.shows_no_secret()
 
-    @examples(12)
+    @examples(10)
     @given(states=changes())
-    def test_a_set_without_a_registry(self, keeper: Keeper, states: list[Change]) -> None:
-        world = ActionConnections(keeper, registry=False)
+    def test_a_set_without_a_registry(self, runner: RegistryRunner, states: list[Change]) -> None:
+        world = ActionConnections(runner, registry=False)
         world.create(before_of(states))
-        said = after_of(states)
-        world.converge(lambda **way: world.keep(said, **way))
-        world.says(said)
-        world.holds_what_was_said()
-        world.tells_no_secret()
+        wanted = after_of(states)
+        world.converge(lambda **way: world.apply(wanted, **way))
+        world.expect(wanted)
+        world.holds_what_is_expected()
+        world.shows_no_secret()
 
     @examples(10)
     @given(states=changes(max_size=2), registry=st.booleans())
-    def test_one_by_one(self, keeper: Keeper, states: list[Change], registry: bool) -> None:
-        world = ActionConnections(keeper, registry)
+    def test_one_by_one(self, runner: RegistryRunner, states: list[Change], registry: bool) -> None:
+        world = ActionConnections(runner, registry)
         world.create(before_of(states))
-        said, gone = after_of(states), gone_of(states)
-        world.converge(lambda **way: world.keep_each(said, gone, **way))
-        world.says(said)
-        for name in gone:
+        wanted, absent = after_of(states), absent_of(states)
+        world.converge(lambda **way: world.apply_each(wanted, absent, **way))
+        world.expect(wanted)
+        for name in absent:
             del world.held[name]
-        world.holds_what_was_said()
-        world.tells_no_secret()
+        world.holds_what_is_expected()
+        world.shows_no_secret()
 
     @examples(6)
     @given(states=changes())
-    def test_another_kind_needs_leave(self, keeper: Keeper, states: list[Change]) -> None:
-        world = ActionConnections(keeper, registry=True, allow_replace=False)
+    def test_another_kind_needs_allow_replace(
+        self, runner: RegistryRunner, states: list[Change]
+    ) -> None:
+        world = ActionConnections(runner, registry=True, allow_replace=False)
         world.create(before_of(states))
-        said, before = after_of(states), world.trace()
-        result = world.datadog.connections(*(each.options for each in said), **world.shared)
+        wanted, before = after_of(states), world.trace()
+        result = world.datadog.connections(*(each.options for each in wanted), **world.shared)
         is_replaced = [
             change.name
             for change in states
@@ -245,17 +250,16 @@ class TestActionConnections:
             assert "allow_replace" in result["msg"]
             assert world.trace() == before
         else:
-            world.says(said)
-        world.holds_what_was_said()
+            world.expect(wanted)
+        world.holds_what_is_expected()
 
     @examples(8)
     @given(states=changes(), registry=st.booleans())
     def test_what_is_read_can_be_given_back(
-        self, keeper: Keeper, states: list[Change], registry: bool
+        self, runner: RegistryRunner, states: list[Change], registry: bool
     ) -> None:
-        world = ActionConnections(keeper, registry)
-        said = before_of(states)
-        world.create(said)
+        world = ActionConnections(runner, registry)
+        world.create(before_of(states))
         before = world.trace()
         known = {"registry": world.shared["registry"]}
         read = world.datadog.run("action_connection_info", **known)["connections"]
@@ -264,7 +268,7 @@ class TestActionConnections:
         given_back = world.datadog.connections(*options, **known)
         assert given_back["changed"] is False
         assert world.trace() == before
-        world.tells_no_secret()
+        world.shows_no_secret()
 
 
 def filled_in(options: dict[str, t.Any], held: Held) -> dict[str, t.Any]:
@@ -277,7 +281,7 @@ def filled_in(options: dict[str, t.Any], held: Held) -> dict[str, t.Any]:
 
 
 class Link(t.NamedTuple):
-    """A team connection: which team of the organisation, and with whom."""
+    """A team connection: which team of the organization, and with which external team."""
 
     team: int
     connected_team: str
@@ -285,7 +289,7 @@ class Link(t.NamedTuple):
 
 
 class Links(t.NamedTuple):
-    """What a task says of team connections."""
+    """What a task gives of team connections."""
 
     links: list[Link]
     managed_by: str | None
@@ -304,10 +308,10 @@ def links(draw: st.DrawFn) -> tuple[list[str], Links, Links]:
 
 
 class TeamConnections(World):
-    """Team connections, and what is to be held of them: who manages each pair."""
+    """Team connections, and what Datadog is to hold: who manages each pair."""
 
-    def __init__(self, keeper: Keeper, handles: t.Sequence[str]) -> None:
-        super().__init__(keeper, registry=False)
+    def __init__(self, runner: RegistryRunner, handles: t.Sequence[str]) -> None:
+        super().__init__(runner, registry=False)
         self.handles = handles
         self.ids = [self._new_team(handle) for handle in handles]
         self.datadog.emulator.clear()
@@ -326,40 +330,41 @@ class TeamConnections(World):
         team = (self.ids if link.by_id else self.handles)[link.team]
         return {"team": team, "connected_team": link.connected_team}
 
-    def keep(self, said: Links, **params: t.Any) -> Results:
+    def apply(self, given: Links, **params: t.Any) -> Results:
         """In one task."""
-        connections = [self.option(link) for link in said.links]
+        connections = [self.option(link) for link in given.links]
         return [
             self.run(
-                "team_connections", connections=connections, managed_by=said.managed_by, **params
+                "team_connections", connections=connections, managed_by=given.managed_by, **params
             )
         ]
 
-    def keep_each(self, said: Links, gone: t.Iterable[Link], **params: t.Any) -> Results:
+    def apply_each(self, given: Links, absent: t.Iterable[Link], **params: t.Any) -> Results:
         """In a task for each."""
-        kept = [
-            self.run("team_connection", **self.option(link), managed_by=said.managed_by, **params)
-            for link in said.links
+        results = [
+            self.run("team_connection", **self.option(link), managed_by=given.managed_by, **params)
+            for link in given.links
         ]
-        return kept + [
+        return results + [
             self.run("team_connection", **self.option(link), state="absent", **params)
-            for link in gone
+            for link in absent
         ]
 
-    def says(self, said: Links) -> None:
-        for link in said.links:
-            there = self.held.get(self.pair(link), "datadog")
-            self.held[self.pair(link)] = there if said.managed_by is None else said.managed_by
+    def expect(self, given: Links) -> None:
+        for link in given.links:
+            # Left out, it becomes the user who calls.
+            there = self.held.get(self.pair(link), user_id(self.datadog.KEYS["app_key"]))
+            self.held[self.pair(link)] = there if given.managed_by is None else given.managed_by
 
-    def purges(self, said: Links) -> None:
-        wanted = {self.pair(link) for link in said.links}
+    def expect_purged(self, given: Links) -> None:
+        wanted = {self.pair(link) for link in given.links}
         self.held = {
             pair: manager
             for pair, manager in self.held.items()
-            if pair in wanted or said.managed_by not in (None, manager)
+            if pair in wanted or given.managed_by not in (None, manager)
         }
 
-    def holds_what_was_said(self) -> None:
+    def holds_what_is_expected(self) -> None:
         """Datadog holds this, and nothing else."""
         rows = self.datadog.emulator.call("GET", LINK_PATH).body["data"]
         found = {
@@ -377,29 +382,31 @@ class TestTeamConnections:
     @examples(25)
     @given(states=links(), purge=st.booleans())
     def test_any_set_becomes_any_other(
-        self, keeper: Keeper, states: tuple[list[str], Links, Links], purge: bool
+        self, runner: RegistryRunner, states: tuple[list[str], Links, Links], purge: bool
     ) -> None:
         handles, first, second = states
-        world = TeamConnections(keeper, handles)
-        world.keep(first)
-        world.says(first)
-        world.converge(lambda **way: world.keep(second, purge=purge, **way))
-        world.says(second)
+        world = TeamConnections(runner, handles)
+        world.apply(first)
+        world.expect(first)
+        world.converge(lambda **way: world.apply(second, purge=purge, allow_empty=True, **way))
+        world.expect(second)
         if purge:
-            world.purges(second)
-        world.holds_what_was_said()
+            world.expect_purged(second)
+        world.holds_what_is_expected()
 
     @examples(5)
     @given(states=links())
-    def test_one_by_one(self, keeper: Keeper, states: tuple[list[str], Links, Links]) -> None:
+    def test_one_by_one(
+        self, runner: RegistryRunner, states: tuple[list[str], Links, Links]
+    ) -> None:
         handles, first, second = states
-        world = TeamConnections(keeper, handles)
-        world.keep(first)
-        world.says(first)
+        world = TeamConnections(runner, handles)
+        world.apply(first)
+        world.expect(first)
         wanted = {world.pair(link) for link in second.links}
-        gone = [link for link in first.links if world.pair(link) not in wanted]
-        world.converge(lambda **way: world.keep_each(second, gone, **way))
-        world.says(second)
-        for link in gone:
+        absent = [link for link in first.links if world.pair(link) not in wanted]
+        world.converge(lambda **way: world.apply_each(second, absent, **way))
+        world.expect(second)
+        for link in absent:
             del world.held[world.pair(link)]
-        world.holds_what_was_said()
+        world.holds_what_is_expected()

@@ -2,13 +2,10 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A registry in an Actions datastore: its requests, its rows, which datastores are refused, and its locks."""
+"""A registry in an Actions datastore: its requests, its rows, and which datastores are refused."""
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 import typing as t
 
 import pytest
@@ -24,21 +21,19 @@ from datadog_api_client.v2.model.update_apps_datastore_item_request import (
     UpdateAppsDatastoreItemRequest,
 )
 
-from ansible_collections.tidyops.datadog.plugins.module_utils import _datastore_registry
 from ansible_collections.tidyops.datadog.tests.emulator.datadog_emulator.testing import CREDENTIALS
 from ansible_collections.tidyops.datadog.tests.unit.examples import LOST_ANSWERS, example
-from ansible_collections.tidyops.datadog.tests.unit.keeper import (
+from ansible_collections.tidyops.datadog.tests.unit.registry_fixtures import (
     DATASTORES,
-    DatastoreHome,
-    Keeper,
+    DatastoreBackend,
+    RegistryRunner,
     rotated,
-    secrets_of,
 )
-from ansible_collections.tidyops.datadog.tests.unit.killer import Killer
 
+AWS = example("aws.assume_role")
 GITLAB = example("gitlab.api_key")
 ROTATED = rotated(GITLAB, "gitlab.api_key")
-AWS = {**example("aws.assume_role"), "name": "GitLab", "allow_replace": True}
+REPLACING = {**AWS, "name": "GitLab", "allow_replace": True}
 ABSENT = {"name": "GitLab", "state": "absent"}
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 MODELS = {
@@ -46,98 +41,74 @@ MODELS = {
     "PATCH": UpdateAppsDatastoreItemRequest,
     "DELETE": DeleteAppsDatastoreItemRequest,
 }
-RENAMED = {**GITLAB, "name": "Renamed", "connection_id": ""}
-#: What was there before, and what is done to it, by its id if there is an empty one.
-TASKS: dict[str, tuple[t.Any, dict[str, t.Any]]] = {
-    "create": (None, GITLAB),
-    "update": (GITLAB, ROTATED),
-    "replace": (GITLAB, AWS),
-    "rename": (GITLAB, RENAMED),
-    "delete": (GITLAB, ABSENT),
-    "delete by id": (GITLAB, {"connection_id": "", "state": "absent"}),
-}
-UNAVAILABLE: dict[str, t.Any] = {"kind": "status", "status": 503}
-#: All of them for creating, and some for the rest.
-FAULTS = [
-    *(("create", fault) for fault in (*LOST_ANSWERS, UNAVAILABLE, {"kind": "not_json"})),
-    *(
-        (task, fault)
-        for task in TASKS
-        if task != "create"
-        for fault in (LOST_ANSWERS[0], UNAVAILABLE)
-    ),
-]
 
 
 @pytest.fixture
-def home(datastore_home: DatastoreHome) -> DatastoreHome:
-    return datastore_home
+def backend(datastore_backend: DatastoreBackend) -> DatastoreBackend:
+    return datastore_backend
 
 
-def make_store(keeper: Keeper, user: str = "somebody-else", **attributes: str) -> str:
-    """Make another datastore. :returns: the option that names it."""
-    attributes = {"name": "x", "primary_column_name": "id", **attributes}
-    body = {"data": {"type": "datastores", "attributes": attributes}}
-    headers = {**CREDENTIALS, "DD-APPLICATION-KEY": user}
-    answer = keeper.datadog.emulator.call("POST", DATASTORES, body, headers)
-    return f"datastore:{answer.body['data']['id']}"
+@pytest.fixture(autouse=True)
+def without_list(runner: RegistryRunner) -> None:
+    """Most organizations have no list of connections."""
+    runner.datadog.emulator.settings(list=False)
 
 
-def held(keeper: Keeper, connection_id: str, task: dict[str, t.Any]) -> bool:
-    """Whether Datadog has the secret of a task."""
-    [secret] = secrets_of(task, "gitlab.api_key").values()
-    return keeper.datadog.emulator.holds_secret(connection_id, "api_token", secret)
-
-
-def all_answered(keeper: Keeper) -> None:
-    """Wait until every request so far was worked on, whether anybody waits for it or not."""
-    until = time.monotonic() + 60
-    while any(request["status"] is None for request in keeper.datadog.emulator.requests()):
-        assert time.monotonic() < until
-        time.sleep(0.1)
+def many(count: int) -> list[dict[str, t.Any]]:
+    return [{**AWS, "name": f"AWS {number:03}"} for number in range(count)]
 
 
 class TestRequests:
-    def test_an_unchanged_connection_takes_two(self, keeper: Keeper) -> None:
-        created = keeper.run(**GITLAB)["connection_id"]
+    """How many requests a task makes, which are the price of this backend."""
+
+    def counted(self, runner: RegistryRunner) -> tuple[int, int]:
+        """The requests for connections and those for the registry since the last time."""
+        found = len(runner.datadog.requests()), len(runner.datadog.registry_requests())
+        runner.datadog.emulator.clear()
+        return found
+
+    def test_of_a_connection(self, runner: RegistryRunner) -> None:
+        created = runner.run(**GITLAB)["connection_id"]
+        assert self.counted(runner)[1] <= 3
         for identity in ({}, {"connection_id": created}):
-            keeper.datadog.emulator.clear()
-            assert keeper.run(**GITLAB, **identity)["changed"] is False
-            paths = [
-                (each["method"], each["path"])
-                for each in keeper.datadog.emulator.requests()
-                if "user-agent" in each["headers"]
-            ]
-            assert paths == [
-                ("GET", f"{DATASTORES}/{DatastoreHome.ID}/items"),
-                ("GET", f"/api/v2/actions/connections/{created}"),
-            ]
+            assert runner.run(**GITLAB, **identity)["changed"] is False
+            assert self.counted(runner) == (1, 1)
+        # Another one, where the registry is not empty.
+        runner.run(**AWS)
+        assert self.counted(runner)[1] <= 3
+        runner.run(**ROTATED)
+        assert self.counted(runner)[1] <= 3
+        runner.run(**ABSENT)
+        assert self.counted(runner)[1] <= 3
 
-    def test_by_its_id_alone_all_rows_are_read(self, keeper: Keeper, home: DatastoreHome) -> None:
-        created = keeper.run(**GITLAB)["connection_id"]
-        entry = home.entries()["GitLab"]
-        others = {f"Other {n}": {**entry, "id": f"{n:08}{UNKNOWN_ID[8:]}"} for n in range(99)}
-        home.write({**others, "GitLab": entry})
-        task = {**GITLAB, "connection_id": created}
-        del task["name"]
-        keeper.datadog.emulator.clear()
-        assert keeper.run(**task)["changed"] is False
-        assert keeper.datadog.registry_requests() == ["GET"]
+    @pytest.mark.slow
+    def test_of_a_set(self, runner: RegistryRunner) -> None:
+        tasks, registry = many(100), runner.backend.registry
+        result = runner.datadog.connections(*tasks, registry=registry)
+        assert result["counts"]["create"] == 100
+        requests, reads = self.counted(runner)
+        # Each create is a POST, and the GET that completes its answer.
+        assert len(runner.backend.ids()) == 100
+        assert requests <= 210 and reads <= 110
+        runner.datadog.emulator.clear()
+        assert runner.datadog.connections(*tasks, registry=registry)["changed"] is False
+        requests, reads = self.counted(runner)
+        assert requests <= 101 and reads <= 3
 
-    def test_nothing_is_left_but_the_row(self, keeper: Keeper, home: DatastoreHome) -> None:
-        keeper.run(**GITLAB)
-        keeper.run(**ROTATED)
-        [row] = home.rows()
-        assert row["id"] == "GitLab"
-        keeper.run(**ABSENT)
-        assert home.rows() == []
+    def test_nothing_is_left_but_the_row(
+        self, runner: RegistryRunner, backend: DatastoreBackend
+    ) -> None:
+        for task in (GITLAB, ROTATED, REPLACING):
+            runner.run(**task)
+            assert [row["id"] for row in backend.rows()] == ["GitLab"]
+        runner.run(**ABSENT)
+        assert backend.rows() == []
 
-    def test_the_official_client_reads_what_is_sent(self, keeper: Keeper) -> None:
-        keeper.run(**GITLAB)
-        keeper.run(**ROTATED)
-        keeper.run(**ABSENT)
+    def test_the_official_client_reads_what_is_sent(self, runner: RegistryRunner) -> None:
+        for task in (GITLAB, ROTATED, REPLACING, ABSENT):
+            runner.run(**task)
         read = set()
-        for request in keeper.datadog.emulator.requests():
+        for request in runner.datadog.emulator.requests():
             is_ours = "user-agent" in request["headers"]
             if is_ours and request["path"].startswith(DATASTORES) and request["body"]:
                 model = MODELS[request["method"]]
@@ -148,434 +119,307 @@ class TestRequests:
         assert read == set(MODELS)
 
 
-class TestNames:
-    @pytest.mark.parametrize(
-        "name", ["x" * 300, "tidyops.datadog/sets", "Ünïcode ☃", " a  b ", "a/b?c=d&e#f", "'\"\\"]
-    )
-    def test_any_name(self, keeper: Keeper, home: DatastoreHome, name: str) -> None:
-        task = {**GITLAB, "name": name}
-        created = keeper.foretold_and_run(**task)["connection_id"]
-        keeper.is_silent(**task)
-        [row] = home.rows()
-        assert row.get("name", row["id"]) == name and row["connection_id"] == created
-        info = keeper.datadog.run("action_connection_info", registry=home.registry)
-        assert [each["name"] for each in info["connections"]] == [name]
-        assert keeper.run(name=name, state="absent")["operation"] == "delete"
-        assert home.rows() == []
+@pytest.mark.parametrize(
+    "name",
+    ["x" * 300, "tidyops.datadog/sets", "Ünïcode ☃", "a  b", "a/b?c=d&e#f", "'\"\\"],
+)
+def test_any_name(runner: RegistryRunner, backend: DatastoreBackend, name: str) -> None:
+    task = {**GITLAB, "name": name}
+    created = runner.predict_and_run(**task)["connection_id"]
+    runner.run_unchanged(**task)
+    assert backend.ids() == {name: created}
+    info = runner.datadog.run("action_connection_info", registry=backend.registry)
+    assert [each["name"] for each in info["connections"]] == [name]
+    assert runner.run(name=name, state="absent")["operation"] == "delete"
+    assert backend.rows() == []
 
 
 class TestRefused:
     """Datastores that cannot be a registry: an error before anything is created."""
 
-    def refused(self, keeper: Keeper, registry: str, *words: str, reads: bool = True) -> None:
-        """:param reads: whether reading tells already, so that check mode does."""
+    def create_store(self, runner: RegistryRunner, **attributes: str) -> DatastoreBackend:
+        """Create another datastore, which belongs to another user."""
+        attributes = {"name": "x", "primary_column_name": "id", **attributes}
+        body = {"data": {"type": "datastores", "attributes": attributes}}
+        headers = {**CREDENTIALS, "DD-APPLICATION-KEY": "another user's"}
+        answer = runner.datadog.emulator.call("POST", DATASTORES, body, headers)
+        found = object.__new__(DatastoreBackend)
+        found._emulator, found._id = runner.datadog.emulator, answer.body["data"]["id"]
+        found._path = f"{DATASTORES}/{found._id}/items"
+        found.registry = f"datastore:{found._id}"
+        return found
+
+    def refused(
+        self, runner: RegistryRunner, registry: str, *words: str, reads: bool = True
+    ) -> None:
+        """:param reads: whether reading shows it already, so that check mode fails, too."""
         for check_mode in (True, False) if reads else (False,):
-            result = keeper.datadog.connection(**GITLAB, registry=registry, check_mode=check_mode)
+            result = runner.datadog.connection(**GITLAB, registry=registry, check_mode=check_mode)
             assert result["failed"]
             for word in (registry, *words):
                 assert word in result["msg"]
-        assert keeper.there() == [] and not keeper.datadog.writes()
+        assert runner.existing() == [] and not runner.datadog.writes()
 
-    def test_one_that_is_not_there(self, keeper: Keeper) -> None:
-        self.refused(keeper, f"datastore:{UNKNOWN_ID}", "HTTP 404", "Ways out: correct the UUID")
+    def test_an_unknown_one(self, runner: RegistryRunner) -> None:
+        self.refused(runner, f"datastore:{UNKNOWN_ID}", "HTTP 404", "UUID")
 
-    def test_one_that_may_not_be_read(self, keeper: Keeper, home: DatastoreHome) -> None:
-        keeper.datadog.emulator.settings(deny=["apps_datastore_read"])
-        self.refused(keeper, home.registry, "HTTP 403", "apps_datastore_read")
+    def test_one_that_may_not_be_read(self, runner: RegistryRunner) -> None:
+        runner.datadog.emulator.settings(deny=["apps_datastore_read"])
+        self.refused(runner, runner.backend.registry, "HTTP 403", "apps_datastore_read")
 
-    def test_no_permission_to_write(self, keeper: Keeper, home: DatastoreHome) -> None:
-        home.forbid_writing()
-        self.refused(keeper, home.registry, "HTTP 403", "apps_datastore_write", reads=False)
+    def test_no_permission_to_write(self, runner: RegistryRunner) -> None:
+        runner.backend.forbid_writing()
+        self.refused(
+            runner, runner.backend.registry, "HTTP 403", "apps_datastore_write", reads=False
+        )
 
-    def test_one_that_belongs_to_others(self, keeper: Keeper) -> None:
-        registry = make_store(keeper, org_access="viewer")
-        self.refused(keeper, registry, "HTTP 403", "contributor or manager", reads=False)
+    def test_one_that_others_may_read_only(self, runner: RegistryRunner) -> None:
+        store = self.create_store(runner, org_access="viewer")
+        self.refused(runner, store.registry, "HTTP 403", "contributor or manager", reads=False)
 
-    @pytest.mark.parametrize("rows", [1, 2])
-    def test_a_full_one(self, keeper: Keeper, home: DatastoreHome, rows: int) -> None:
-        """Without room for the lock, or with room for the lock alone."""
-        keeper.run(**{**GITLAB, "name": "Another"})
-        keeper.datadog.emulator.settings(datastore_rows=rows)
-        result = keeper.run(**GITLAB)
-        assert result["failed"] and "It may be full" in result["msg"]
-        assert len(keeper.there()) == 1
-        assert [row["id"] for row in home.rows()] == ["Another"]
+    def test_a_full_one(self, runner: RegistryRunner) -> None:
+        runner.datadog.emulator.settings(datastore_rows=0)
+        self.refused(runner, runner.backend.registry, "full", reads=False)
 
-    def test_another_primary_column(self, keeper: Keeper) -> None:
-        registry = make_store(keeper, primary_column_name="name")
-        self.refused(keeper, registry, "primary column is not 'id'", reads=False)
-
-    def put(self, keeper: Keeper, registry: str, **columns: t.Any) -> None:
-        path = f"{DATASTORES}/{registry.split(':')[1]}/items/bulk"
-        body = {"data": {"type": "items", "attributes": {"values": [{"id": "key", **columns}]}}}
-        assert keeper.datadog.emulator.call("POST", path, body).status == 200
-
-    @pytest.mark.parametrize("columns", [{}, {"version": 1}, {"version": "1", "site": "x"}])
-    def test_one_with_other_rows(self, keeper: Keeper, columns: dict[str, t.Any]) -> None:
-        registry = make_store(keeper)
-        self.put(keeper, registry, **columns)
-        self.refused(keeper, registry, "is something else", "its row 'key'")
-
-    def test_one_of_another_site(self, keeper: Keeper) -> None:
-        registry = make_store(keeper)
-        self.put(keeper, registry, version=1, site="datadoghq.eu")
-        self.refused(keeper, registry, "belongs to datadoghq.eu")
-
-    def test_one_of_a_later_release(self, keeper: Keeper) -> None:
-        registry = make_store(keeper)
-        self.put(keeper, registry, version=2, site="x", more="columns")
-        self.refused(keeper, registry, "version 2", "Update the collection")
+    def test_another_primary_column(self, runner: RegistryRunner) -> None:
+        store = self.create_store(runner, primary_column_name="name")
+        self.refused(runner, store.registry, "primary column", "'id'", reads=False)
 
     @pytest.mark.parametrize(
         "columns, words",
         [
-            ({"color": "red"}, "not known here: color"),
-            ({"connection_id": "7"}, "has no UUID as id"),
+            ({}, ["something else", "'key'"]),
+            ({"version": 1}, ["something else", "'key'"]),
+            ({"version": "1", "site": "x"}, ["something else", "'key'"]),
+            ({"version": 1, "site": "datadoghq.eu"}, ["belongs to datadoghq.eu"]),
+            ({"version": 4, "site": "x", "more": "columns"}, ["version 4", "Update"]),
+        ],
+    )
+    def test_other_rows(
+        self, runner: RegistryRunner, columns: dict[str, t.Any], words: list[str]
+    ) -> None:
+        store = self.create_store(runner)
+        store.put({"id": "key", **columns})
+        tasks, registry = many(2), store.registry
+        for check_mode in (True, False):
+            results = [
+                runner.datadog.connections(*tasks, registry=registry, check_mode=check_mode),
+                runner.run(**{**GITLAB, "name": "key"}, registry=registry, check_mode=check_mode),
+                runner.datadog.run("action_connection_info", registry=registry),
+            ]
+            for result in results:
+                assert result["failed"]
+                for word in (store.registry, *words):
+                    assert word in result["msg"]
+        assert runner.existing() == [] and not runner.datadog.writes()
+
+    @pytest.mark.parametrize(
+        "columns, words",
+        [
+            ({"connection_id": "7"}, "UUID"),
             ({"secrets": {"api_token": "c4n4ry"}}, "something else than fingerprints"),
             ({"secrets": "none"}, "something else than fingerprints"),
             ({"connection_id": ""}, "has no id"),
-            ({"name": "Another"}, "has another name than its key says"),
+            ({"name": "Another"}, "another name than its key"),
+            ({"moved_to": "Another"}, "'Another'"),
         ],
     )
     def test_a_broken_row(
-        self, keeper: Keeper, home: DatastoreHome, columns: dict[str, t.Any], words: str
+        self,
+        runner: RegistryRunner,
+        backend: DatastoreBackend,
+        columns: dict[str, t.Any],
+        words: str,
     ) -> None:
-        keeper.run(**GITLAB)
-        self.edit(keeper, home, **columns)
-        result = keeper.datadog.connection(**GITLAB, registry=home.registry)
-        assert result["failed"] and "its row 'GitLab'" in result["msg"] and words in result["msg"]
+        runner.run(**GITLAB)
+        backend.edit("GitLab", **columns)
+        result = runner.datadog.connection(**GITLAB, registry=backend.registry)
+        assert result["failed"] and "'GitLab'" in result["msg"] and words in result["msg"]
 
-    def test_columns_without_a_value_are_not_there(
-        self, keeper: Keeper, home: DatastoreHome
+    def test_empty_columns_are_none(
+        self, runner: RegistryRunner, backend: DatastoreBackend
     ) -> None:
-        """Those of other rows, and those that somebody has emptied."""
-        keeper.run(**GITLAB)
-        empty = ("beat", "holder", "sets", "name", "creating", "replaces", "moved_to")
-        self.edit(keeper, home, **dict.fromkeys(empty))
-        keeper.is_silent(**GITLAB)
-
-    def edit(self, keeper: Keeper, home: DatastoreHome, **columns: t.Any) -> None:
-        """Do what somebody might do in Datadog's pages."""
-        path = f"{DATASTORES}/{home.ID}/items"
-        attributes = {"item_key": "GitLab", "item_changes": {"ops_set": columns}}
-        body = {"data": {"type": "items", "attributes": attributes}}
-        assert keeper.datadog.emulator.call("PATCH", path, body).status == 200
+        """Those of other rows, and those that a person has emptied."""
+        runner.run(**GITLAB)
+        empty = ("beat", "holder", "sets", "name", "claim", "creating", "replaces", "moved_to")
+        backend.edit("GitLab", **dict.fromkeys(empty))
+        runner.run_unchanged(**GITLAB)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("status", [400, 409, 412, 422])
-def test_whatever_a_conflict_is_called(keeper: Keeper, status: int) -> None:
-    keeper.datadog.emulator.settings(datastore_conflict=status, latency=0.1, no_list=404)
-    runs = [keeper.start(GITLAB) for _number in range(3)]
-    results = [run.result() for run in runs]
-    assert sorted(result["operation"] for result in results) == ["create", "none", "none"]
-    assert len(keeper.there()) == 1
+class TestFormer:
+    """Rows of version 1 of the format, which releases 1.x wrote."""
 
-
-@pytest.mark.slow
-class TestMovedRows:
-    """What a run leaves that was killed when a connection was recorded by its new name, and the row of the former one was there."""
-
-    @pytest.fixture
-    def renamed(self, keeper: Keeper, lone_run: None) -> str:
-        """The id of a connection that was GitLab, and is New."""
-        created = str(keeper.run(**GITLAB)["connection_id"])
-        keeper.datadog.emulator.settings(no_list=404)
-        keeper.datadog.emulator.add_fault(
-            "hang", method="DELETE", path=DATASTORES, when="before", seconds=None
+    def test_are_read_and_rewritten(
+        self, runner: RegistryRunner, backend: DatastoreBackend
+    ) -> None:
+        runner.run(**GITLAB)
+        backend.edit("GitLab", version=1, creating="", moved_to="", claim=None)
+        common = {"version": 1, "site": runner.datadog.emulator.url.split("//")[1]}
+        backend.put(
+            {"id": "tidyops.datadog/lock/0", **common, "holder": "x", "beat": 7},
+            {"id": "tidyops.datadog/sets", **common, "sets": [["a", "b"]]},
         )
-        killed = keeper.start({**GITLAB, "connection_id": created, "name": "New"})
-        keeper.datadog.emulator.wait_for_fault()
-        killed.kill()
-        keeper.datadog.emulator.clear_faults()
-        assert keeper.home.ids() == {"New": created}
-        return created
+        runner.run_unchanged(**GITLAB)
+        info = runner.datadog.run("action_connection_info", registry=backend.registry)
+        assert [each["name"] for each in info["connections"]] == ["GitLab"]
+        assert runner.run(**ROTATED)["operation"] == "update"
+        assert {row["version"] for row in backend.rows() if row["id"] == "GitLab"} == {3}
+        runner.run_unchanged(**ROTATED)
 
-    def test_the_former_name_stays_forgotten(self, keeper: Keeper, renamed: str) -> None:
-        newest = {**GITLAB, "name": "Newest"}
-        assert keeper.run(**newest, connection_id=renamed)["operation"] == "update"
-        assert keeper.run(**ABSENT)["operation"] == "none"
-        assert keeper.run(**GITLAB)["operation"] == "create"
-        assert renamed in keeper.there()
-        keeper.is_silent(**newest)
 
-    def test_the_former_name_comes_back(
-        self, keeper: Keeper, killer: Killer, renamed: str, home: DatastoreHome
-    ) -> None:
-        home.unlock()
-        rows = home.rows()
-        task = {**GITLAB, "connection_id": renamed}
-        for point in range(1, 100):
-            home.delete(row["id"] for row in home.rows())
-            home.restore(rows)
-            keeper.edit(renamed, name="New")
-            killer.at = point
-            done = killer.was_too_late(keeper.start(task))
-            killer.at = 0
-            assert list(home.ids().values()) == [renamed]
-            assert not keeper.run(**task).get("failed")
-            assert home.ids() == {"GitLab": renamed}
-            if done:
-                assert point > 10
-                return
-        raise AssertionError("it never came to its end")
+@pytest.mark.parametrize("status", [400, 409])
+@pytest.mark.parametrize("partial_batches", [True, False])
+def test_conflicts_in_a_batch(
+    runner: RegistryRunner, backend: DatastoreBackend, status: int, partial_batches: bool
+) -> None:
+    """Another run has claimed two of three names after this one has read the registry."""
+    emulator, tasks = runner.datadog.emulator, many(3)
+    emulator.settings(datastore_conflict=status, partial_batches=partial_batches)
+    emulator.add_fault("hang", method="POST", path=DATASTORES, seconds=1, when="before")
+    run = runner.datadog.start("action_connections", connections=tasks, registry=backend.registry)
+    emulator.wait_for_fault()
+    claimed = {"id": None, "claim": "another run's"}
+    backend.add({task["name"]: claimed for task in tasks[:2]})
+    result = run.result()
+    assert result["failed"] and result["changed"]
+    assert [row["operation"] for row in result["connections"]] == ["none", "none", "create"]
+    for task in tasks[:2]:
+        assert repr(task["name"]) in result["msg"]
+        assert backend.entries()[task["name"]]["claim"] == "another run's"
+    assert list(backend.ids().values()).count(None) == 2
+    assert len(runner.existing()) == 1
+
+
+def test_a_datastore_that_fills_up(runner: RegistryRunner, backend: DatastoreBackend) -> None:
+    """What was created before is returned, and nothing is claimed that was not created."""
+    runner.datadog.emulator.settings(datastore_rows=20)
+    result = runner.datadog.connections(*many(40), registry=backend.registry)
+    assert result["failed"] and result["changed"] and "full" in result["msg"]
+    assert backend.registry in result["msg"]
+    created = [row for row in result["connections"] if row["operation"] == "create"]
+    assert {row["connection_id"] for row in created} == set(runner.existing())
+    assert {row["name"]: row["connection_id"] for row in created} == backend.ids()
+    assert result["counts"]["failed"] + result["counts"]["skipped"] == 40 - len(created)
 
 
 class TestPages:
-    def entries(self, keeper: Keeper, home: DatastoreHome, count: int) -> list[str]:
-        """Fill the registry. :returns: the keys in the order of their making, as far as there is one."""
-        keeper.run(**GITLAB)
-        entry = home.entries()["GitLab"]
-        keys = [f"Other {number}" for number in range(count)]
-        for first in range(0, count, 100):
-            part = keys[first : first + 100]
-            ids = (f"{number:08}{UNKNOWN_ID[8:]}" for number in range(first, count))
-            home.add({name: {**entry, "id": each} for name, each in zip(part, ids)})
-        return ["GitLab", *keys]
-
-    def test_a_row_that_goes_while_pages_are_read(
-        self, keeper: Keeper, home: DatastoreHome
+    @pytest.mark.parametrize("batch", [16, 100])
+    def test_rows_that_change_places(
+        self, runner: RegistryRunner, backend: DatastoreBackend, batch: int
     ) -> None:
-        keys = self.entries(keeper, home, 150)
-        keeper.datadog.emulator.add_fault(
-            "hang", method="GET", path=DATASTORES, when="after", seconds=2
-        )
-        run = keeper.datadog.start(
-            "action_connection_info", registry=home.registry, connection_ids=None, timeout=30
-        )
-        keeper.datadog.emulator.wait_for_fault()
-        # The first row of the second page moves to the first one, which is read by now.
-        home.delete(keys[:1])
-        assert run.result()["missing"] == sorted(keys[1:])
+        """Rows that were inserted together are in another order every time.
 
-    def test_each_once(self, keeper: Keeper, home: DatastoreHome) -> None:
-        keys = self.entries(keeper, home, 250)
-        info = keeper.datadog.run("action_connection_info", registry=home.registry)
-        assert [each["name"] for each in info["connections"]] == keys[:1]
-        assert info["missing"] == sorted(keys[1:])
-        assert keeper.datadog.registry_requests().count("GET") >= 3
-
-    def test_batches_that_share_a_page(self, keeper: Keeper, home: DatastoreHome) -> None:
-        """Rows of a batch change their places between one page and the next."""
-        self.entries(keeper, home, 40)
-        entry = home.entries()["GitLab"]
-        names = [f"More {number}" for number in range(100)]
-        ids = (f"{number:08}{UNKNOWN_ID[8:]}" for number in range(1000, 1100))
-        home.add({name: {**entry, "id": each} for name, each in zip(names, ids)})
-        info = keeper.datadog.run("action_connection_info", registry=home.registry)
-        assert len(info["missing"]) == 140
-
-
-@pytest.mark.slow
-class TestLocks:
-    def test_a_run_that_is_slow_but_alive_is_waited_for(self, keeper: Keeper) -> None:
-        keeper.add_fault("hang", method="POST", when="after", seconds=4)
-        slow = keeper.start(GITLAB)
-        keeper.datadog.emulator.wait_for_fault()
-        assert keeper.run(**GITLAB)["changed"] is False
-        assert slow.result()["operation"] == "create"
-        assert len(keeper.datadog.requests("POST")) == 1
-
-    def test_one_of_ten_takes_over(self, keeper: Keeper, home: DatastoreHome) -> None:
-        keeper.add_fault("hang", method="POST", when="before", seconds=None)
-        killed = keeper.start(GITLAB)
-        keeper.datadog.emulator.wait_for_fault()
-        killed.kill()
-        keeper.datadog.emulator.clear()
-        runs = [keeper.start(GITLAB) for _number in range(10)]
-        results = [run.result() for run in runs]
-        assert not any(result.get("failed") for result in results), results
-        assert len(keeper.datadog.requests("POST")) == 1
-        assert len(keeper.there()) == 1
-        assert [row["id"] for row in home.rows()] == ["GitLab"]
-
-    @pytest.mark.usefixtures("lone_run")
-    def test_killed_while_taking_over(
-        self, keeper: Keeper, killer: Killer, home: DatastoreHome
-    ) -> None:
-        for point in range(1, 16):
-            keeper.datadog.emulator.reset()
-            home.reset()
-            killer.at = 0
-            keeper.run(**GITLAB)
-            keeper.add_fault("hang", method="PATCH", when="before", seconds=None)
-            killed = keeper.start(ROTATED)
-            keeper.datadog.emulator.wait_for_fault()
-            killed.kill()
-            killer.at = point
-            assert not killer.was_too_late(keeper.start(ROTATED))
-            killer.at = 0
-            assert not keeper.run(**ROTATED).get("failed")
-            assert held(keeper, keeper.there()[0], ROTATED)
-            keeper.is_silent(**ROTATED)
-            assert home.entries().keys() == {"GitLab"}
-
-    @pytest.mark.usefixtures("lone_run")
-    @pytest.mark.parametrize("no_list", [None, 404])
-    def test_a_machine_that_sleeps_while_it_creates(
-        self, keeper: Keeper, no_list: int | None
-    ) -> None:
-        """The request comes late, and another run has taken the sleeping one for dead."""
-        keeper.datadog.emulator.settings(no_list=no_list)
-        keeper.add_fault("hang", method="POST", when="before", seconds=6)
-        asleep = keeper.start(GITLAB)
-        keeper.datadog.emulator.wait_for_fault()
-        os.kill(asleep.pid, signal.SIGSTOP)
-        result = keeper.run(**GITLAB)
-        if no_list:
-            assert "may have been created" in result["msg"]
+        Releases 1.x inserted up to 100. That a row is left out would have its connection created a second time.
+        """
+        runner.run(**GITLAB)
+        rows = {
+            f"Other {number:03}": {
+                "id": f"{number:08}{UNKNOWN_ID[8:]}",
+                "last_updated": "2026-01-01T00:00:00Z",
+            }
+            for number in range(250)
+        }
+        for start in range(0, len(rows), batch):
+            backend.add(dict(list(rows.items())[start : start + batch]))
+        info = runner.datadog.run("action_connection_info", registry=backend.registry)
+        if batch == 100 and info.get("failed"):
+            assert backend.registry in info["msg"]
         else:
-            assert result["operation"] == "create"
-        all_answered(keeper)
-        os.kill(asleep.pid, signal.SIGCONT)
-        woken = asleep.result()
-        assert not woken.get("failed"), woken["msg"]
-        assert keeper.there() == [woken["connection_id"]]
-        assert keeper.home.ids() == {"GitLab": woken["connection_id"]}
-        keeper.is_silent(**GITLAB)
+            assert [each["name"] for each in info["connections"]] == ["GitLab"]
+            assert info["missing"] == sorted(rows)
 
-    @pytest.mark.usefixtures("lone_run")
-    def test_a_machine_that_sleeps_before_it_records(self, keeper: Keeper) -> None:
-        """Another run has found the connection in the list and recorded it: who created it leaves it alone."""
-        keeper.add_fault("hang", method="POST", when="after", seconds=1)
-        asleep = keeper.start(GITLAB)
-        keeper.datadog.emulator.wait_for_fault()
-        os.kill(asleep.pid, signal.SIGSTOP)
-        created = keeper.run(**GITLAB)["connection_id"]
-        os.kill(asleep.pid, signal.SIGCONT)
-        assert asleep.result()["connection_id"] == created
-        assert keeper.there() == [created]
-        keeper.is_silent(**GITLAB)
-
-    @pytest.mark.usefixtures("lone_run")
-    def test_a_machine_that_sleeps_while_it_sends_a_secret(self, keeper: Keeper) -> None:
-        """Whichever secret came last, the registry says in the end which one it is."""
-        created = keeper.run(**GITLAB)["connection_id"]
-        another = rotated(ROTATED, "gitlab.api_key")
-        keeper.add_fault("hang", method="PATCH", when="before", seconds=6)
-        asleep = keeper.start(ROTATED)
-        keeper.datadog.emulator.wait_for_fault()
-        os.kill(asleep.pid, signal.SIGSTOP)
-        assert keeper.run(**another)["operation"] == "update"
-        all_answered(keeper)
-        os.kill(asleep.pid, signal.SIGCONT)
-        assert asleep.result()["operation"] == "update"
-        assert held(keeper, created, ROTATED)
-        keeper.is_silent(**ROTATED)
-
-    @pytest.mark.usefixtures("lone_run")
-    def test_a_machine_that_sleeps_while_it_records_a_secret(self, keeper: Keeper) -> None:
-        """What it records comes late, when another secret was sent and recorded."""
-        created = keeper.run(**GITLAB)["connection_id"]
-        another = rotated(ROTATED, "gitlab.api_key")
-        keeper.datadog.emulator.add_fault(
-            "hang", method="PATCH", path=DATASTORES, skip=1, when="before", seconds=6
-        )
-        asleep = keeper.start(ROTATED)
-        keeper.datadog.emulator.wait_for_fault()
-        os.kill(asleep.pid, signal.SIGSTOP)
-        assert keeper.run(**another)["operation"] == "update"
-        all_answered(keeper)
-        os.kill(asleep.pid, signal.SIGCONT)
-        assert asleep.result()["operation"] == "update"
-        assert held(keeper, created, ROTATED)
-        keeper.is_silent(**ROTATED)
-
-    @pytest.mark.parametrize("is_taken_over", [True, False])
-    def test_one_that_is_lost_counts_no_more(
-        self,
-        keeper: Keeper,
-        home: DatastoreHome,
-        monkeypatch: pytest.MonkeyPatch,
-        is_taken_over: bool,
+    def test_a_row_that_is_deleted_meanwhile(
+        self, runner: RegistryRunner, backend: DatastoreBackend
     ) -> None:
-        """Whoever holds it learns of that from a sign of life, long before the lock would have run out."""
-        monkeypatch.setattr(_datastore_registry, "LEASE", 30)
-        created = keeper.run(**GITLAB)["connection_id"]
-        keeper.datadog.emulator.add_fault(
-            "hang", method="PATCH", path=DATASTORES, skip=1, when="before", seconds=4
+        backend.add_others(150)
+        names = sorted(backend.ids())
+        emulator = runner.datadog.emulator
+        # The second page waits; the first of the rows on it moves to the first one, which is read by now.
+        emulator.add_fault("hang", method="GET", path=DATASTORES, skip=1, seconds=1)
+        run = runner.datadog.start(
+            "action_connection_info", registry=backend.registry, timeout=30, retries=0
         )
-        slow = keeper.start(ROTATED)
-        keeper.datadog.emulator.wait_for_fault()
-        [lock] = [row for row in home.rows() if "holder" in row]
-        if is_taken_over:
-            home.restore([{**lock, "id": f"tidyops.datadog/after/{lock['holder']}", "holder": "x"}])
-            time.sleep(1)
-        home.unlock()
-        assert keeper.run(**rotated(ROTATED, "gitlab.api_key"))["operation"] == "update"
-        assert slow.result()["operation"] == "update"
-        assert held(keeper, created, ROTATED)
-        keeper.is_silent(**ROTATED)
+        emulator.wait_for_fault()
+        backend.delete(names[:1])
+        assert set(names[1:]) <= set(run.result()["missing"])
+
+
+#: What exists before, and what is done to it.
+TASKS: dict[str, tuple[t.Any, dict[str, t.Any]]] = {
+    "create": (None, GITLAB),
+    "update": (GITLAB, ROTATED),
+    "replace": (GITLAB, REPLACING),
+    "rename": (GITLAB, {**GITLAB, "name": "Renamed", "connection_id": ""}),
+    "delete": (GITLAB, ABSENT),
+}
+UNAVAILABLE: dict[str, t.Any] = {"kind": "status", "status": 503}
+FAULTS = [
+    *(("create", fault) for fault in (*LOST_ANSWERS, UNAVAILABLE, {"kind": "not_json"})),
+    *((task, fault) for task in list(TASKS)[1:] for fault in (LOST_ANSWERS[0], UNAVAILABLE)),
+]
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("lone_run")
 class TestFaults:
-    """Something goes wrong with a request of the registry."""
+    """Something goes wrong with one request of the registry, whichever it is."""
 
-    def begin(self, keeper: Keeper, home: DatastoreHome, doing: str) -> dict[str, t.Any]:
-        """Make what is there before. :returns: the task."""
+    def begin(self, runner: RegistryRunner, doing: str) -> dict[str, t.Any]:
+        """Create what exists before. :returns: the task."""
         before, task = TASKS[doing]
-        keeper.datadog.emulator.reset()
-        home.reset()
-        keeper.datadog.emulator.settings(no_list=404)
+        runner.datadog.emulator.reset()
+        runner.backend.reset()
         if before:
-            created = keeper.run(**before)["connection_id"]
+            created = runner.run(**before)["connection_id"]
             task = {**task, **({"connection_id": created} if "connection_id" in task else {})}
         return task
 
-    def is_kept(self, keeper: Keeper, task: dict[str, t.Any]) -> None:
-        """The task has come to its end: nothing is doubled, lost or left."""
-        expected = {} if task.get("state") else {task["name"]: keeper.home.ids()[task["name"]]}
-        assert keeper.home.ids() == expected
-        assert keeper.there() == list(expected.values())
-        result = keeper.run(**task)
+    def is_done(self, runner: RegistryRunner, task: dict[str, t.Any]) -> None:
+        """Nothing is duplicated, lost, or left to be done."""
+        ids = {} if task.get("state") else {task["name"]: runner.backend.ids()[task["name"]]}
+        assert runner.backend.ids() == ids
+        assert runner.existing() == list(ids.values())
+        result = runner.run(**task)
         assert (result["changed"], result["operation"]) == (False, "none")
 
     @pytest.mark.parametrize("doing, fault", FAULTS)
-    def test_once(
-        self, keeper: Keeper, home: DatastoreHome, doing: str, fault: dict[str, t.Any]
-    ) -> None:
-        for skip in range(50):
-            task = self.begin(keeper, home, doing)
-            keeper.datadog.emulator.add_fault(**fault, path=DATASTORES, skip=skip)
-            result = keeper.datadog.connection(**task, registry=home.registry)
-            fired = keeper.datadog.emulator.faults()[0]["fired"]
-            keeper.datadog.emulator.clear_faults()
+    def test_once(self, runner: RegistryRunner, doing: str, fault: dict[str, t.Any]) -> None:
+        for skip in range(20):
+            task = self.begin(runner, doing)
+            runner.datadog.emulator.add_fault(**fault, path=DATASTORES, skip=skip)
+            result = runner.datadog.connection(**task, registry=runner.backend.registry)
+            fired = runner.datadog.emulator.faults()[0]["fired"]
+            runner.datadog.emulator.clear_faults()
             assert not result.get("failed"), (skip, result["msg"])
-            self.is_kept(keeper, task)
+            self.is_done(runner, task)
             if not fired:
-                assert skip > 5
+                assert skip > 1
                 return
         raise AssertionError("it never came to its end")
 
     @pytest.mark.parametrize("doing", TASKS)
-    def test_for_good(self, keeper: Keeper, home: DatastoreHome, doing: str) -> None:
+    def test_from_then_on(self, runner: RegistryRunner, doing: str) -> None:
         failures = 0
-        for skip in range(50):
-            task = self.begin(keeper, home, doing)
-            keeper.datadog.emulator.add_fault(**UNAVAILABLE, path=DATASTORES, skip=skip, times=None)
-            result = keeper.datadog.connection(**task, registry=home.registry, retries=0)
-            fired = keeper.datadog.emulator.faults()[0]["fired"]
-            keeper.datadog.emulator.clear_faults()
+        for skip in range(20):
+            task = self.begin(runner, doing)
+            runner.datadog.emulator.add_fault(**UNAVAILABLE, path=DATASTORES, skip=skip, times=None)
+            result = runner.datadog.connection(
+                **task, registry=runner.backend.registry, retries=0, timeout=1
+            )
+            fired = runner.datadog.emulator.faults()[0]["fired"]
+            runner.datadog.emulator.clear_faults()
             if result.get("failed"):
                 failures += 1
-                assert home.registry in result["msg"]
-                result = keeper.run(**{**task, **self.as_told(keeper, result["msg"])})
-                assert not result.get("failed"), (skip, result["msg"])
-            self.is_kept(keeper, task)
+                assert runner.backend.registry in result["msg"]
+                runner.settle(task)
+                if len(runner.backend.ids()) > 1:
+                    # An interrupted renaming: whatever reads all rows says that one is to be removed.
+                    info = runner.datadog.run(
+                        "action_connection_info", registry=runner.backend.registry
+                    )
+                    assert info["failed"] and "'GitLab' and 'Renamed'" in info["msg"]
+                    runner.backend.delete(["GitLab"])
+            self.is_done(runner, task)
             if not fired:
-                assert failures > 5
+                assert failures > 1
                 return
         raise AssertionError("it never came to its end")
-
-    def as_told(self, keeper: Keeper, message: str) -> dict[str, str]:
-        """Do what is said of a connection that was created and not recorded: it is meant, and no other one."""
-        there = keeper.there()
-        [created] = [each for each in there if f"created action connection {each}" in message] or [
-            ""
-        ]
-        for other in there if created else []:
-            if other != created:
-                keeper.delete(other)
-        return {"connection_id": created} if created else {}

@@ -2,11 +2,13 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A registry in a file: what becomes of the file, and which files are refused."""
+"""A registry in a file: what the file is like, and which files are refused."""
 
 from __future__ import annotations
 
-import json
+import codecs
+import fcntl
+import importlib
 import os
 import resource
 import stat
@@ -15,81 +17,97 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry import file
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Server
 from ansible_collections.tidyops.datadog.tests.unit.examples import example
-from ansible_collections.tidyops.datadog.tests.unit.keeper import FileHome, Keeper, rotated
+from ansible_collections.tidyops.datadog.tests.unit.registry_fixtures import (
+    FileBackend,
+    RegistryRunner,
+    rotated,
+)
 
 AWS = example("aws.assume_role")
 GITLAB = example("gitlab.api_key")
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
-OTHER_ID = "00000000-0000-4000-8000-000000000001"
 
 
 @pytest.fixture
-def home(file_home: FileHome) -> FileHome:
-    return file_home
+def backend(file_backend: FileBackend) -> FileBackend:
+    return file_backend
 
 
-class TestFile:
-    def test_modes(self, keeper: Keeper) -> None:
+@pytest.fixture
+def folder(backend: FileBackend) -> Path:
+    return backend.path.parent
+
+
+class TestContent:
+    def test_modes(self, runner: RegistryRunner, folder: Path) -> None:
         for umask in (0, 0o777):
             former = os.umask(umask)
             try:
-                run = keeper.start(GITLAB)
+                run = runner.start(GITLAB)
             finally:
                 os.umask(former)
             assert not run.result().get("failed")
-            for path in keeper.home.path.parent.iterdir():
+            names = {path.name for path in folder.iterdir()}
+            assert names == {"connections.json", ".connections.json.lock"}
+            for path in folder.iterdir():
                 assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
-            keeper.run(name="GitLab", state="absent")
-            keeper.home.path.chmod(0o644)
+            runner.run(name="GitLab", state="absent")
+            runner.backend.path.chmod(0o644)
 
-    def test_can_be_kept_in_git(self, keeper: Keeper) -> None:
+    def test_it_fits_git(self, runner: RegistryRunner) -> None:
+        """Sorted, a line for each value, readable, and the same again after a change was taken back."""
         names = ["b", "Ünïcode ☃", "a"]
         for name in names:
-            keeper.run(**{**AWS, "name": name})
-        text = keeper.home.raw().decode()
-        assert list(keeper.home.entries()) == sorted(names)
+            runner.run(**{**AWS, "name": name})
+        text = runner.backend.raw().decode()
+        assert list(runner.backend.entries()) == sorted(names)
         assert "Ünïcode ☃" in text and text.endswith("}\n")
-        longest = max(len(line) for line in text.splitlines())
-        assert longest < 120 and text.count("\n") < 8 * len(names)
-        keeper.run(**{**AWS, "name": "c"})
-        keeper.run(name="c", state="absent")
-        assert keeper.home.raw().decode() == text
+        assert max(map(len, text.splitlines())) < 120
+        runner.run(**{**AWS, "name": "c"})
+        runner.run(name="c", state="absent")
+        assert runner.backend.raw().decode() == text
 
-    def test_it_has_a_later_version_only_with_fingerprints_of_sets(self, keeper: Keeper) -> None:
-        for tasks, version in ([GITLAB], 1), ([GITLAB, example("http.token_auth")], 2):
-            keeper.datadog.connections(*tasks, registry=keeper.home.registry)
-            assert json.loads(keeper.home.raw())["version"] == version
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root writes others' files")
+    def test_root_leaves_it_to_its_owner(self, runner: RegistryRunner) -> None:
+        runner.run(**GITLAB)
+        os.chown(runner.backend.path, 12345, 12345)
+        runner.run(**AWS)
+        status = runner.backend.path.stat()
+        assert (status.st_uid, status.st_gid) == (12345, 12345)
 
-    def test_nothing_is_left_beside_it_but_the_lock(self, keeper: Keeper) -> None:
-        keeper.run(**GITLAB)
-        names = {path.name for path in keeper.home.path.parent.iterdir()}
-        assert names == {"connections.json", ".connections.json.lock"}
+
+def conflict(before: str) -> bytes:
+    """What git leaves in a file. :param before: what comes before it."""
+    return f'{before}<<<<<<< HEAD\n"b": 1\n=======\n"b": 2\n>>>>>>> other\n}}\n'.encode()
+
+
+class TestRefused:
+    """All of them before any request, in check mode too; the file stays as it is."""
 
     @pytest.mark.parametrize(
         "content, words",
         [
             (b"", "empty"),
-            (b"{", "line 1 is not JSON"),
-            (b'{\n"a": 1,\n<<<<<<< HEAD\n', "line 3 is not JSON (it has conflicts of a merge)"),
-            (b"\xff\xfe\x00", "not UTF-8"),
+            (b"{", "line 1"),
+            (conflict('{\n"a": 1,\n'), "line 3 is not JSON (it has conflicts of a merge)"),
+            (conflict(""), "line 1 is not JSON (it has conflicts of a merge)"),
+            (b"\xff\xfe\x00", "UTF-8"),
             (b"[]", "something else"),
-            (b'{"api_key": "c4n4ry"}', "something else"),
-            (b'"c4n4ry"', "something else"),
-            (b"[" * 100_000, "is broken"),
-            ({"version": 3}, "version 3"),
-            ({"version": "1"}, "its version is no number"),
-            ({"site": None}, "site must be a text"),
-            ({"connections": []}, "connections an object"),
-            ({"more": 1}, "must have format, version, site and connections"),
-            ({"connections": {"x": 1}}, "'x' is no object"),
-            ({"connections": {"x": {"id": "7"}}}, "'x' has no UUID as id"),
+            pytest.param(b'{"api_key": "c4n4ry"}', "something else", id="other"),
+            pytest.param(b'"c4n4ry"', "something else", id="text"),
+            (b"[" * 100_000, "broken"),
+            ({"version": 4}, "version 4"),
+            ({"version": "1"}, "version"),
+            ({"site": None}, "site"),
+            ({"connections": []}, "connections"),
+            ({"connections": {"x": 1}}, "'x'"),
+            ({"connections": {"x": {"id": "7"}}}, "UUID as id"),
+            ({"connections": {"x": {"id": UNKNOWN_ID, "replaces": "7"}}}, "UUID as replaces"),
             ({"connections": {"x": {"id": None}}}, "'x' has no id"),
-            (
-                {"connections": {"x": {"id": UNKNOWN_ID, "integration": 1}}},
-                "no text as integration",
-            ),
+            ({"connections": {"x": {"id": UNKNOWN_ID, "integration": 1}}}, "integration"),
             (
                 {"connections": {"x": {"id": UNKNOWN_ID, "secrets": {"a": "c4n4ry"}}}},
                 "something else than fingerprints",
@@ -98,231 +116,236 @@ class TestFile:
                 {"connections": {"x": {"id": UNKNOWN_ID}, "y": {"id": UNKNOWN_ID}}},
                 "'x' and 'y' have the same id",
             ),
-            (
-                {
-                    "connections": {
-                        "x": {"id": UNKNOWN_ID},
-                        "y": {"id": OTHER_ID, "replaces": UNKNOWN_ID},
-                    }
-                },
-                "'y' replaces 00000000-0000-4000-8000-000000000000, which is to be deleted",
-            ),
-            ({"connections": {"x": {"id": UNKNOWN_ID, "color": "red"}}}, "not known here: color"),
-            ({"version": 2, "sets": []}, "sets must hold fingerprints"),
-            ({"version": 2, "sets": {"x": "y"}}, "sets must hold fingerprints"),
-            ({"version": 2, "sets": {"x": None}}, "sets must hold fingerprints"),
+            ({"connections": {"x": {"id": UNKNOWN_ID, "color": "red"}}}, "color"),
         ],
     )
-    def test_what_is_no_registry_is_refused(
-        self, keeper: Keeper, content: bytes | dict[str, t.Any], words: str
+    def test_content(
+        self, runner: RegistryRunner, content: bytes | dict[str, t.Any], words: str
     ) -> None:
-        site = keeper.datadog.emulator.url.split("//")[1]
         if isinstance(content, dict):
-            whole = {
-                "format": "tidyops.datadog connection registry",
-                "version": 1,
-                "site": site,
-                "connections": {},
-            }
-            content = json.dumps({**whole, **content}).encode()
-        keeper.home.path.write_bytes(content)
+            runner.backend.edit(**content)
+        else:
+            runner.backend.path.write_bytes(content)
+        self.refused(runner, runner.backend.path, words)
+
+    def refused(self, runner: RegistryRunner, path: Path, words: str) -> None:
+        """See that it is an error with these words, and left as it is."""
+        before = path.read_bytes() if path.is_file() else b""
         for check_mode in (True, False):
             for identity in ({}, {"connection_id": UNKNOWN_ID}):
-                result = keeper.datadog.connection(
-                    **GITLAB, **identity, registry=keeper.home.registry, check_mode=check_mode
+                result = runner.datadog.connection(
+                    **GITLAB, **identity, registry=str(path), check_mode=check_mode
                 )
                 assert result["failed"] and words in result["msg"]
-                assert keeper.home.registry in result["msg"]
-        assert keeper.home.raw() == content
-        assert keeper.datadog.requests() == []
+                assert str(path) in result["msg"]
+        assert (path.read_bytes() if path.is_file() else b"") == before
+        assert runner.datadog.requests() == []
 
-    def test_a_name_that_is_there_twice(self, keeper: Keeper) -> None:
-        keeper.run(**GITLAB)
-        text = keeper.home.raw().decode()
+    def test_a_name_that_is_there_twice(self, runner: RegistryRunner) -> None:
+        runner.run(**GITLAB)
+        text = runner.backend.raw().decode()
         entry = text[text.index('    "GitLab"') : text.rindex("  }")].rstrip()
-        keeper.home.path.write_text(text.replace(entry, f"{entry},\n{entry}"))
-        result = keeper.run(**GITLAB)
-        assert result["failed"] and "'GitLab' twice" in result["msg"]
+        runner.backend.path.write_text(text.replace(entry, f"{entry},\n{entry}"))
+        runner.datadog.emulator.clear()
+        self.refused(runner, runner.backend.path, "'GitLab' twice")
 
-    def test_a_folder_a_pipe_and_a_missing_folder(self, keeper: Keeper) -> None:
-        folder = keeper.home.path.parent
+    @pytest.mark.parametrize("name", ["", "pipe", "missing/file", "loop"])
+    def test_what_is_no_file(self, runner: RegistryRunner, folder: Path, name: str) -> None:
         os.mkfifo(folder / "pipe")
-        for path in (folder, folder / "pipe", folder / "missing" / "file"):
-            for check_mode in (True, False):
-                result = keeper.run(**GITLAB, registry=str(path), check_mode=check_mode)
-                assert result["failed"] and str(path) in result["msg"]
-        assert keeper.datadog.requests() == []
+        (folder / "loop").symlink_to("loop")
+        words = "no folder" if "missing" in name else "not a regular file"
+        self.refused(runner, folder / name, words)
 
-    def test_a_link_of_ones_own_is_followed(self, keeper: Keeper) -> None:
-        folder = keeper.home.path.parent
-        (folder / "elsewhere").mkdir()
-        link = folder / "link.json"
-        link.symlink_to(Path("elsewhere") / "target.json")
-        keeper.run(**GITLAB, registry=str(link))
-        assert link.is_symlink() and (folder / "elsewhere" / "target.json").exists()
-        keeper.home.path = folder / "elsewhere" / "target.json"
-        keeper.is_silent(**GITLAB, registry=str(link))
+    @pytest.mark.parametrize(
+        "registry, words",
+        [
+            ("", "path of a file"),
+            ("  ", "path of a file"),
+            ("folder/", "path of a file"),
+            ("true", "path of a file"),
+            ("/somewhere/True", "path of a file"),
+            (UNKNOWN_ID, f"datastore:{UNKNOWN_ID}"),
+            (f"/playbooks/{UNKNOWN_ID}", f"datastore:{UNKNOWN_ID}"),
+            ("datastore:", "UUID"),
+            ("datastore:registry", "UUID"),
+            (f"Datastore:{UNKNOWN_ID}", "UUID"),
+            (f" datastore:{UNKNOWN_ID}", "UUID"),
+        ],
+    )
+    def test_options(self, runner: RegistryRunner, registry: str, words: str) -> None:
+        result = runner.run(**GITLAB, registry=registry)
+        assert result["failed"] and words in result["msg"] and "registry" in result["msg"]
+        assert runner.datadog.requests() == []
 
-    def test_links_are_followed_as_the_system_does(self, keeper: Keeper) -> None:
-        folder = keeper.home.path.parent
+    def test_a_boolean(self, runner: RegistryRunner) -> None:
+        result = runner.run(**GITLAB, registry=True)
+        assert result["failed"] and "registry" in result["msg"]
+        assert runner.datadog.requests() == []
+
+
+class TestPath:
+    def test_from_the_environment(self, runner: RegistryRunner, folder: Path) -> None:
+        environ = {"DD_CONNECTION_REGISTRY": runner.backend.registry}
+        runner.datadog.connection(**GITLAB, environ=environ)
+        assert set(runner.backend.entries()) == {"GitLab"}
+        other = folder / "other.json"
+        runner.datadog.connection(**AWS, environ=environ, registry=str(other))
+        assert other.exists() and set(runner.backend.entries()) == {"GitLab"}
+        home = {"HOME": str(folder), "DD_CONNECTION_REGISTRY": "~/third.json"}
+        runner.datadog.connection(**AWS, environ=home)
+        assert (folder / "third.json").exists()
+
+    def test_relative(self, runner: RegistryRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(runner.backend.path.parent)
+        runner.run(**GITLAB, registry="connections.json")
+        runner.run_unchanged(**GITLAB, registry="./connections.json")
+
+    def test_relative_to_a_folder_that_was_deleted(
+        self, runner: RegistryRunner, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (folder / "deleted").mkdir()
+        monkeypatch.chdir(folder / "deleted")
+        monkeypatch.setenv("PWD", str(folder / "deleted"))
+        (folder / "deleted").rmdir()
+        result = runner.run(**GITLAB, registry="connections.json")
+        assert result["failed"] and str(folder / "deleted" / "connections.json") in result["msg"]
+        assert runner.datadog.requests() == []
+
+    def test_links_are_followed_as_the_system_does(
+        self, runner: RegistryRunner, folder: Path
+    ) -> None:
         for name in ("releases/42", "releases/shared", "project"):
             (folder / name).mkdir(parents=True)
         (folder / "project" / "current").symlink_to("../releases/42")
         link = folder / "releases" / "42" / "link.json"
         link.symlink_to("../shared/target.json")
-        keeper.home.path = folder / "releases" / "shared" / "target.json"
-        keeper.run(**GITLAB, registry=str(folder / "project" / "current" / "link.json"))
-        assert set(keeper.home.entries()) == {"GitLab"}
-        keeper.is_silent(**GITLAB, registry=str(link))
-        keeper.is_silent(**GITLAB, registry=str(folder / "project/current/../shared/target.json"))
+        runner.backend.path = folder / "releases" / "shared" / "target.json"
+        runner.run(**GITLAB, registry=str(folder / "project" / "current" / "link.json"))
+        assert link.is_symlink() and set(runner.backend.entries()) == {"GitLab"}
+        runner.run_unchanged(**GITLAB, registry=str(link))
+        runner.run_unchanged(
+            **GITLAB, registry=str(folder / "project/current/../shared/target.json")
+        )
 
-    def test_a_relative_path(self, keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.chdir(keeper.home.path.parent)
-        keeper.run(**GITLAB, registry="connections.json")
-        keeper.is_silent(**GITLAB, registry="./connections.json")
-
-    def test_a_relative_path_in_a_folder_that_is_gone(
-        self, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root creates links of other users")
+    @pytest.mark.parametrize("user, is_followed", [(0, True), (12345, True), (23456, False)])
+    def test_whose_links_are_followed(
+        self, runner: RegistryRunner, folder: Path, user: int, is_followed: bool
     ) -> None:
-        gone = keeper.home.path.parent / "gone"
-        gone.mkdir()
-        monkeypatch.chdir(gone)
-        gone.rmdir()
-        result = keeper.run(**GITLAB, registry="connections.json")
-        assert result["failed"] and "registry must be an absolute path" in result["msg"]
-        assert keeper.datadog.requests() == []
+        """Root's, as /etc has them, and those of the user who runs the task."""
+        link = folder / "link.json"
+        link.symlink_to(runner.backend.path)
+        os.lchown(link, user, user)
+        os.chown(folder, 12345, 12345)
+        for parent in folder.parents[:3]:
+            parent.chmod(parent.stat().st_mode | 0o055)
+        result = run_as(12345, runner, {**GITLAB, "registry": str(link)})
+        assert bool(result.get("failed")) is not is_followed
+        if is_followed:
+            assert set(runner.backend.entries()) == {"GitLab"}
+        else:
+            assert "another user" in result["msg"] and runner.datadog.requests() == []
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root writes others' files")
-    def test_root_leaves_it_to_its_owner(self, keeper: Keeper) -> None:
-        keeper.run(**GITLAB)
-        os.chown(keeper.home.path, 12345, 12345)
-        keeper.run(**AWS)
-        status = keeper.home.path.stat()
-        assert (status.st_uid, status.st_gid) == (12345, 12345)
 
-    def test_an_answer_that_it_could_not_hold(self, keeper: Keeper, server: Server) -> None:
-        keeper.run(**GITLAB)
-        site = keeper.datadog.emulator.url.split("//")[1]
-        before = keeper.home.path.read_text()
-        keeper.home.path.write_text(before.replace(site, server.url.split("//")[1]))
-        server.answers["GET"] = (200, {"data": [], "meta": {"total_filtered": 0}})
-        row = {"id": "no-uuid", "type": "action_connection", "attributes": {"name": AWS["name"]}}
-        server.answers["POST"] = (201, {"data": row})
-        result = keeper.run(**AWS, api_url=server.url)
-        assert result["failed"] and "no-uuid" in result["msg"] and "no UUID" in result["msg"]
-        keeper.home.path.write_text(before)
-        keeper.is_silent(**GITLAB)
+def run_as(user: int, runner: RegistryRunner, task: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Run a task as another user."""
+    # These are imported late, and maybe from where only root can read.
+    codecs.lookup("utf-8-sig")
+    for name in ("_connections.writer", "_registry.file"):
+        importlib.import_module(f"ansible_collections.tidyops.datadog.plugins.module_utils.{name}")
+    os.seteuid(user)
+    try:
+        run = runner.datadog.start("action_connection", **task)
+    finally:
+        os.seteuid(0)
+    return run.result()
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make links of another user")
-    def test_a_link_of_somebody_else_is_not(self, keeper: Keeper) -> None:
-        link = keeper.home.path.parent / "link.json"
-        link.symlink_to(keeper.home.path)
-        os.lchown(link, 12345, 12345)
-        result = keeper.run(**GITLAB, registry=str(link))
-        assert result["failed"] and "symbolic link of another user" in result["msg"]
-        assert keeper.datadog.requests() == []
 
-    def test_links_that_never_end(self, keeper: Keeper) -> None:
-        keeper.home.path.symlink_to(keeper.home.path)
-        assert keeper.datadog.connection(**GITLAB, registry=keeper.home.registry)["failed"]
-        assert keeper.datadog.requests() == []
+class TestReadOnly:
+    def test_unchanged_tasks_need_no_more(self, runner: RegistryRunner) -> None:
+        runner.run(**GITLAB)
+        runner.backend.forbid_writing()
+        before, existing = runner.backend.raw(), runner.existing()
+        runner.run_unchanged(**GITLAB)
+        for task in (AWS, {**AWS, "name": "GitLab", "allow_replace": True}):
+            runner.datadog.emulator.clear()
+            assert not runner.run(**task, check_mode=True).get("failed")
+            result = runner.run(**task)
+            assert result["failed"] and not result["changed"] and "read-only" in result["msg"]
+            assert runner.datadog.writes() == []
+        assert (runner.backend.raw(), runner.existing()) == (before, existing)
 
-    def test_read_only(self, keeper: Keeper) -> None:
-        keeper.run(**GITLAB)
-        keeper.home.path.chmod(0o444)
-        before = keeper.home.raw()
-        # Who only reads needs no more.
-        keeper.is_silent(**GITLAB)
-        created = keeper.there()
-        for task in (AWS, rotated(GITLAB, "gitlab.api_key"), {"name": "GitLab", "state": "absent"}):
-            keeper.datadog.emulator.clear()
-            assert not keeper.run(**task, check_mode=True).get("failed")
-            result = keeper.run(**task)
-            assert result["failed"] and "read-only" in result["msg"]
-            assert keeper.datadog.writes() == []
-        assert (keeper.home.raw(), keeper.there()) == (before, created)
+    def test_what_was_written_before_is_told(self, runner: RegistryRunner) -> None:
+        runner.run(**GITLAB)
+        runner.backend.forbid_writing()
+        result = runner.run(**rotated(GITLAB, "gitlab.api_key"))
+        assert result["failed"] and result["changed"] and "read-only" in result["msg"]
+        runner.backend.allow_writing()
+        # What was sent was not recorded, so that it is sent again.
+        result = runner.run(**rotated(GITLAB, "gitlab.api_key"))
+        assert (result["operation"], result["drifted"]) == ("update", True)
+        runner.run_unchanged(**rotated(GITLAB, "gitlab.api_key"))
 
-    def test_read_only_and_nothing_to_do_but_to_record(self, keeper: Keeper) -> None:
-        created = keeper.run(**GITLAB)["connection_id"]
-        keeper.edit(created, name="GitLab")
-        keeper.home.path.chmod(0o444)
-        result = keeper.run(**GITLAB)
+    def test_what_can_be_read_again_is_a_warning(self, runner: RegistryRunner) -> None:
+        created = runner.run(**AWS)["connection_id"]
+        runner.edit(created, name=AWS["name"])
+        imported = runner.datadog.connection(**GITLAB)["connection_id"]
+        runner.backend.forbid_writing()
+        result = runner.run(**AWS)
         assert (result["changed"], result["drifted"]) == (False, True)
         assert any("read-only" in warning for warning in result["warnings"])
-        # What is not known yet would be lost.
-        adopted = keeper.datadog.connection(**AWS)["connection_id"]
-        assert keeper.run(**AWS, connection_id=adopted)["failed"]
+        # An id that is not known yet would be lost.
+        assert runner.run(**GITLAB, connection_id=imported)["failed"]
 
-    def test_check_mode_makes_no_file(self, keeper: Keeper) -> None:
-        keeper.datadog.emulator.add_fault("reset", method="POST", when="after")
-        keeper.datadog.emulator.settings(no_list=404)
-        assert keeper.run(**GITLAB)["failed"]
-        lock = keeper.home.path.parent / ".connections.json.lock"
-        lock.unlink()
-        assert "may have been created" in keeper.run(**GITLAB, check_mode=True)["msg"]
-        assert not lock.exists()
-
-    def test_a_refused_create_is_told_even_if_the_disk_is_full(
-        self, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        keeper.datadog.emulator.add_fault("status", method="POST", status=400)
-        monkeypatch.setattr(os, "replace", fails_from(2, os.replace))
-        result = keeper.run(**GITLAB)
-        assert result["failed"] and result["http_status"] == 400
-
-    def test_a_read_only_folder(self, keeper: Keeper) -> None:
-        folder = keeper.home.path.parent
+    def test_a_folder(self, runner: RegistryRunner, folder: Path) -> None:
         folder.chmod(0o555)
-        if os.access(folder, os.W_OK):
-            # Nothing stops root there.
-            folder = Path("/sys/kernel")
-        result = keeper.run(**GITLAB, registry=str(folder / "connections.json"))
-        keeper.home.path.parent.chmod(0o755)
+        # Nothing stops root there.
+        place = Path("/sys/kernel") if os.access(folder, os.W_OK) else folder
+        result = runner.run(**GITLAB, registry=str(place / "connections.json"))
+        folder.chmod(0o755)
         assert result["failed"] and "cannot be written" in result["msg"]
-        assert keeper.datadog.writes() == []
+        assert runner.datadog.writes() == []
 
+
+class TestFullDisk:
     @pytest.mark.parametrize("room", [0, 10, 500])
-    def test_a_full_disk_loses_nothing(self, keeper: Keeper, room: int) -> None:
-        for number in range(4):
-            keeper.run(**{**AWS, "name": f"connection {number}"})
-        before, names = keeper.home.raw(), set(keeper.home.entries())
+    def test_nothing_is_lost(self, runner: RegistryRunner, room: int) -> None:
+        tasks = [{**AWS, "name": f"connection {number}"} for number in range(4)]
+        runner.datadog.connections(*tasks, registry=runner.backend.registry)
+        before, names = runner.backend.raw(), set(runner.backend.entries())
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
         try:
-            run = keeper.start(GITLAB)
+            run = runner.start(GITLAB)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         result = run.result()
         assert result["failed"] and "cannot be written" in result["msg"]
-        assert keeper.home.raw() == before
-        assert len(keeper.there()) == 4
-        keeper.run(**GITLAB)
-        assert set(keeper.home.entries()) == names | {"GitLab"}
+        assert runner.backend.raw() == before and len(runner.existing()) == 4
+        runner.run(**GITLAB)
+        assert set(runner.backend.entries()) == names | {"GitLab"}
 
-    def test_a_record_that_fails_tells_the_id(
-        self, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    def test_between_the_claim_and_the_id(
+        self, runner: RegistryRunner, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        # What fills the disk between the proof and the record cannot be had otherwise.
+        runner.datadog.emulator.settings(list=False)
         monkeypatch.setattr(os, "replace", fails_from(2, os.replace))
-        result = keeper.run(**GITLAB)
+        result = runner.run(**GITLAB)
         monkeypatch.undo()
-        [made] = keeper.there()
-        assert result["failed"] and f"created action connection {made}" in result["msg"]
-        assert "No space left" in result["msg"]
-        assert keeper.run(**GITLAB)["connection_id"] == made
-        keeper.is_silent(**GITLAB)
+        [created] = runner.existing()
+        assert result["failed"] and result["changed"]
+        assert result["connection_id"] == created and created in result["msg"]
+        assert "No space left" in result["msg"] and "connection_id" in result["msg"]
+        assert runner.run(**GITLAB, connection_id=created, timeout=1)["connection_id"] == created
+        runner.run_unchanged(**GITLAB)
 
-    def test_a_lock_that_is_never_released(
-        self, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    def test_a_refused_create_is_what_is_told(
+        self, runner: RegistryRunner, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        module = "ansible_collections.tidyops.datadog.plugins.module_utils._registry_homes"
-        monkeypatch.setattr(f"{module}.LONGEST_WAIT", 0)
-        keeper.datadog.emulator.add_fault("hang", method="POST", seconds=20)
-        first = keeper.start(GITLAB)
-        keeper.datadog.emulator.wait_for_fault()
-        result = keeper.run(**GITLAB, timeout=0.5, retries=0)
-        first.kill()
-        assert result["failed"] and "locked" in result["msg"] and "another run" in result["msg"]
+        runner.add_fault("status", method="POST", status=400)
+        monkeypatch.setattr(os, "replace", fails_from(2, os.replace))
+        result = runner.run(**GITLAB)
+        assert result["failed"] and result["http_status"] == 400
 
 
 def fails_from(count: int, function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
@@ -339,34 +362,38 @@ def fails_from(count: int, function: t.Callable[..., t.Any]) -> t.Callable[..., 
     return failing
 
 
-class TestOption:
-    def test_from_the_environment(self, keeper: Keeper) -> None:
-        environ = {"DD_CONNECTION_REGISTRY": keeper.home.registry}
-        keeper.datadog.connection(**GITLAB, environ=environ)
-        assert set(keeper.home.entries()) == {"GitLab"}
-        other = keeper.home.path.parent / "other.json"
-        keeper.datadog.connection(**GITLAB, environ=environ, registry=str(other))
-        assert other.exists()
-        home = {"HOME": str(other.parent), "DD_CONNECTION_REGISTRY": "~/third.json"}
-        keeper.datadog.connection(**AWS, environ=home)
-        assert (other.parent / "third.json").exists()
-        result = keeper.datadog.connection(**GITLAB, environ={"DD_CONNECTION_REGISTRY": ""})
-        assert "could not be compared" in result["warnings"][0]
+def test_what_a_killed_run_left_is_not_in_the_way(runner: RegistryRunner, folder: Path) -> None:
+    (folder / ".connections.json.new").write_text("half a fi")
+    runner.run(**GITLAB)
+    assert not (folder / ".connections.json.new").exists()
+    runner.run_unchanged(**GITLAB)
 
-    @pytest.mark.parametrize(
-        "registry",
-        [
-            "",
-            "  ",
-            "folder/",
-            "datastore:",
-            "datastore:registry",
-            f"Datastore:{UNKNOWN_ID}",
-            f" datastore:{UNKNOWN_ID}",
-        ],
-    )
-    def test_what_is_no_path(self, keeper: Keeper, registry: str) -> None:
-        result = keeper.run(**GITLAB, registry=registry)
-        words = "by its UUID" if "datastore" in registry.lower() else "must be the path of a file"
-        assert result["failed"] and words in result["msg"]
-        assert keeper.datadog.requests() == []
+
+def test_check_mode_creates_no_file(runner: RegistryRunner, folder: Path) -> None:
+    assert runner.run(**GITLAB, check_mode=True)["operation"] == "create"
+    assert not list(folder.iterdir())
+
+
+def test_an_id_that_it_could_not_hold(runner: RegistryRunner, server: Server) -> None:
+    runner.run(**GITLAB)
+    before = runner.backend.path.read_text()
+    site = server.url.split("//")[1]
+    runner.backend.path.write_text(before.replace(runner.backend.site, site))
+    row = {"id": "no-uuid", "type": "action_connection", "attributes": {"name": AWS["name"]}}
+    server.answers["GET"] = (200, {"data": [], "meta": {"total_filtered": 0}})
+    server.answers["POST"] = (201, {"data": row})
+    result = runner.run(**AWS, api_url=server.url)
+    assert result["failed"]
+    runner.backend.path.write_text(before)
+    runner.run_unchanged(**GITLAB)
+
+
+def test_a_lock_that_is_never_released(
+    runner: RegistryRunner, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "LONGEST_REPLACEMENT", 0.1)
+    with open(folder / ".connections.json.lock", "w", encoding="utf-8") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        result = runner.run(**GITLAB)
+    assert result["failed"] and "locked" in result["msg"] and "another run" in result["msg"]
+    assert runner.existing() == []

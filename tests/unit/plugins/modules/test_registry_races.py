@@ -2,393 +2,372 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs that share a registry, and one of which has read before the other one writes."""
+"""Runs that are killed, lose an answer, or meet another run: no id is lost, and no connection is created twice."""
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import time
 import typing as t
 
 import pytest
 
-from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY, example
-from ansible_collections.tidyops.datadog.tests.unit.keeper import Keeper, rotated, secrets_of
+from ansible_collections.tidyops.datadog.tests.unit.examples import LOST_ANSWERS, example
+from ansible_collections.tidyops.datadog.tests.unit.killer import Killer
 from ansible_collections.tidyops.datadog.tests.unit.module_runner import Run
+from ansible_collections.tidyops.datadog.tests.unit.registry_fixtures import (
+    RegistryRunner,
+    rotated,
+)
 
 pytestmark = pytest.mark.slow
 
+KIND = "gitlab.api_key"
 AWS = example("aws.assume_role")
-GITLAB = example("gitlab.api_key")
-HTTP = example("http.token_auth")
+GITLAB = example(KIND)
+ROTATED = rotated(GITLAB, KIND)
 REPLACING = {**AWS, "name": "GitLab", "allow_replace": True}
+ABSENT = {"name": "GitLab", "state": "absent"}
 
 
-def begun(keeper: Keeper, task: dict[str, t.Any], method: str = "GET", seconds: float = 2) -> Run:
-    """Start a task that waits for the answer to its first request of a method, which Datadog has worked on."""
-    keeper.add_fault("hang", method=method, when="after", seconds=seconds)
-    run = keeper.start(task)
-    keeper.datadog.emulator.wait_for_fault()
-    return run
+@pytest.fixture(params=[True, False], ids=["list", "no list"])
+def is_listed(request: pytest.FixtureRequest) -> bool:
+    """Whether Datadog offers the list."""
+    return bool(request.param)
 
 
-@contextlib.contextmanager
-def overtaken(keeper: Keeper, task: dict[str, t.Any]) -> t.Iterator[None]:
-    """While this lasts, the task waits for the answer to its first reading; then it goes on, and ends well."""
-    run = begun(keeper, task)
-    yield
-    result = run.result()
-    assert not result.get("failed"), result["msg"]
+class TestKilled:
+    """Killed at every point. The next run finishes, or its error says what to do."""
 
+    def each_point(
+        self,
+        runner: RegistryRunner,
+        killer: Killer,
+        before: t.Any,
+        task: dict[str, t.Any],
+        is_listed: bool = False,
+    ) -> t.Iterator[int]:
+        """:param before: the task that was run before; None for none."""
 
-@pytest.fixture(autouse=True)
-def without_list(keeper: Keeper) -> None:
-    """An organisation in which a lost id is lost for good."""
-    keeper.datadog.emulator.settings(no_list=404)
+        def prepare() -> None:
+            runner.datadog.emulator.reset()
+            runner.backend.reset()
+            runner.datadog.emulator.settings(list=is_listed)
+            if before:
+                created = runner.run(**before)["connection_id"]
+                if "connection_id" in task:
+                    # Not known before.
+                    task["connection_id"] = created
 
+        for point in killer.each_point(prepare, lambda: runner.start(task)):
+            # Never a file that cannot be read.
+            runner.backend.entries()
+            yield point
 
-@pytest.fixture(name="old")
-def connection_id(keeper: Keeper) -> str:
-    """The id of a connection that the registry knows as GitLab."""
-    return str(keeper.run(**GITLAB)["connection_id"])
+    def is_finished(self, runner: RegistryRunner, task: dict[str, t.Any]) -> None:
+        [connection_id] = runner.existing()
+        assert runner.backend.ids() == {task["name"]: connection_id}
+        runner.run_unchanged(**task)
 
+    def test_creating(self, runner: RegistryRunner, killer: Killer, is_listed: bool) -> None:
+        for _point in self.each_point(runner, killer, None, GITLAB, is_listed):
+            result = runner.settle(GITLAB)
+            assert runner.holds(result["connection_id"], GITLAB, KIND)
+            self.is_finished(runner, GITLAB)
 
-def test_present_while_another_run_deletes(keeper: Keeper, old: str) -> None:
-    deleting = begun(keeper, {"name": "GitLab", "state": "absent"}, "DELETE")
-    created = keeper.run(**GITLAB)["connection_id"]
-    assert not deleting.result().get("failed") and created != old
-    assert keeper.home.ids() == {"GitLab": created}
-    keeper.is_silent(**GITLAB)
-
-
-def test_rotated_while_deleted_elsewhere_and_created(keeper: Keeper, old: str) -> None:
-    task = rotated(GITLAB, "gitlab.api_key")
-    with overtaken(keeper, task):
-        keeper.delete(old)
-        created = keeper.run(**task)["connection_id"]
-    assert keeper.there() == [created] == list(keeper.home.ids().values())
-    keeper.is_silent(**task)
-
-
-def test_rotated_while_replaced(keeper: Keeper, old: str) -> None:
-    run = begun(keeper, rotated(GITLAB, "gitlab.api_key"))
-    created = keeper.run(**REPLACING)["connection_id"]
-    result = run.result()
-    assert result["failed"] and "allow_replace" in result["msg"]
-    assert keeper.there() == [created]
-    keeper.is_silent(**REPLACING)
-
-
-def test_deleted_by_its_id_while_replaced(keeper: Keeper, old: str) -> None:
-    with overtaken(keeper, {"connection_id": old, "state": "absent"}):
-        created = keeper.run(**REPLACING)["connection_id"]
-    assert keeper.there() == [created]
-    keeper.is_silent(**REPLACING)
-
-
-def test_a_claim_is_not_overwritten(keeper: Keeper, old: str) -> None:
-    run = begun(keeper, rotated(GITLAB, "gitlab.api_key"))
-    keeper.delete(old)
-    creating = begun(keeper, GITLAB, "POST", seconds=20)
-    creating.kill()
-    result = run.result()
-    assert result["failed"] and "may have been created" in result["msg"]
-    assert len(keeper.there()) == 1
-    assert keeper.home.entries()["GitLab"]["creating"] == "gitlab.api_key"
-
-
-def test_updated_while_renamed(keeper: Keeper, old: str) -> None:
-    renamed = {"name": "Renamed", "connection_id": old, "gitlab": {"api_key": {}}}
-    run = begun(keeper, {**GITLAB, "update_secrets": "always"})
-    keeper.run(**renamed)
-    # By its former name nothing is known, so that is another connection.
-    created = run.result()["connection_id"]
-    assert keeper.home.ids() == {"Renamed": old, "GitLab": created}
-    assert sorted(keeper.there()) == sorted([old, created])
-
-
-def test_a_fingerprint_is_not_put_back(keeper: Keeper) -> None:
-    created = keeper.run(**HTTP)["connection_id"]
-    task = rotated(HTTP, "http.token_auth")
-    keeper.add_fault("hang", method="GET", when="before", seconds=2)
-    reading = keeper.start({"name": HTTP["name"], "http": {"token_auth": {}}})
-    keeper.datadog.emulator.wait_for_fault()
-    keeper.run(**task)
-    assert not reading.result().get("failed")
-    keeper.is_silent(**task)
-    keeper.run(**HTTP)
-    for path, value in secrets_of(HTTP, "http.token_auth").items():
-        assert keeper.datadog.emulator.holds_secret(created, path, value)
-
-
-@pytest.mark.parametrize("check_mode", [True, False])
-def test_a_change_by_another_run_is_no_drift(keeper: Keeper, old: str, check_mode: bool) -> None:
-    """Whether that run has recorded it by now or not."""
-    task = rotated(GITLAB, "gitlab.api_key")
-    keeper.add_fault("hang", method="GET", when="before", seconds=2)
-    reading = keeper.start({**task, "update_secrets": "on_create"}, check_mode)
-    keeper.datadog.emulator.wait_for_fault()
-    keeper.add_fault("hang", method="PATCH", when="after", seconds=3)
-    changing = keeper.start(task)
-    result = reading.result()
-    assert changing.result()["operation"] == "update"
-    assert (result["drifted"], result["warnings"]) == (False, [])
-
-
-@pytest.mark.parametrize("check_mode", [True, False])
-def test_a_create_is_waited_for(keeper: Keeper, check_mode: bool) -> None:
-    creating = begun(keeper, GITLAB, "POST")
-    result = keeper.run(**GITLAB, check_mode=check_mode)
-    assert not result.get("failed"), result["msg"]
-    assert (result["changed"], result["warnings"]) == (False, [])
-    assert keeper.there() == [result["connection_id"]] == [creating.result()["connection_id"]]
-
-
-def test_the_lock_goes_while_a_connection_is_created(keeper: Keeper) -> None:
-    creating = begun(keeper, GITLAB, "POST")
-    keeper.home.unlock()
-    # Nothing tells the other run from one that was interrupted.
-    assert "may have been created" in keeper.run(**GITLAB)["msg"]
-    assert keeper.there() == [creating.result()["connection_id"]]
-    keeper.is_silent(**GITLAB)
-
-
-def test_two_rotations_and_a_kill(keeper: Keeper, old: str) -> None:
-    first = rotated(GITLAB, "gitlab.api_key")
-    sending = begun(keeper, first, "PATCH")
-    killed = keeper.start(rotated(first, "gitlab.api_key"))
-    time.sleep(1)
-    killed.kill()
-    assert not sending.result().get("failed")
-    # Which of two secrets came last nobody could tell, so they do not go out at the same time.
-    assert len(keeper.datadog.requests("PATCH")) == 1
-    keeper.is_silent(**first)
-    held = secrets_of(first, "gitlab.api_key")["api_token"]
-    assert keeper.datadog.emulator.holds_secret(old, "api_token", held)
-
-
-def test_renamed_while_rotated_by_the_former_name(keeper: Keeper, old: str) -> None:
-    task = rotated(GITLAB, "gitlab.api_key")
-    keeper.edit(old, name="New")
-    with overtaken(keeper, {"name": "New", "connection_id": old, "gitlab": {"api_key": {}}}):
-        keeper.run(**task)
-    assert keeper.home.ids() == {"New": old}
-    keeper.is_silent(**{**task, "name": "New"})
-    held = secrets_of(task, "gitlab.api_key")["api_token"]
-    assert keeper.datadog.emulator.holds_secret(old, "api_token", held)
-
-
-def remember(keeper: Keeper, **entries: dict[str, t.Any]) -> None:
-    """Write entries into the registry, as an interrupted run may leave them."""
-    known = keeper.home.entries()
-    for name, entry in entries.items():
-        known[name] = {**known.get(name, {"id": None, "integration": ""}), **entry}
-    keeper.home.write(known)
-
-
-def test_a_replacement_by_id_is_not_taken_up_by_name(keeper: Keeper, old: str) -> None:
-    keeper.datadog.emulator.settings(no_list=None)
-    remember(keeper, Renamed={"creating": "aws.assume_role", "replaces": old})
-    assert keeper.run(name="Renamed", state="absent")["changed"] is False
-    assert keeper.there() == [old]
-    remember(keeper, Renamed={"creating": "aws.assume_role", "replaces": old})
-    assert keeper.run(**{**GITLAB, "name": "Renamed"})["operation"] == "create"
-    keeper.is_silent(**GITLAB)
-
-
-def test_another_kind_after_an_interrupted_create(keeper: Keeper) -> None:
-    keeper.datadog.emulator.settings(no_list=None)
-    begun(keeper, GITLAB, "POST", seconds=20).kill()
-    assert keeper.foretold_and_run(**REPLACING)["operation"] == "replace"
-    assert len(keeper.there()) == 1
-    keeper.is_silent(**REPLACING)
-
-
-@pytest.mark.parametrize("no_list", [None, 404])
-def test_renamed_to_what_is_being_created(keeper: Keeper, old: str, no_list: int | None) -> None:
-    begun(keeper, {**GITLAB, "name": "Renamed"}, "POST", seconds=20).kill()
-    keeper.datadog.emulator.settings(no_list=no_list)
-    before = keeper.home.raw()
-    result = keeper.run(name="Renamed", connection_id=old, gitlab={"api_key": {}})
-    assert result["failed"] and "'Renamed'" in result["msg"]
-    assert keeper.home.raw() == before
-
-
-class TestAfterAnInterruptedReplacement:
-    @pytest.fixture(name="new")
-    def successor(self, keeper: Keeper, old: str) -> str:
-        """The id of the connection that takes the place of the old one, which could not be deleted."""
-        keeper.add_fault("status", method="DELETE", status=403)
-        assert keeper.run(**REPLACING)["failed"]
-        return str(keeper.home.ids()["GitLab"])
-
-    def test_an_id_deletes_no_other(self, keeper: Keeper, old: str, new: str) -> None:
-        assert keeper.foretold_and_run(connection_id=new, state="absent")["operation"] == "delete"
-        assert keeper.there() == [old]
-        assert keeper.home.ids() == {"GitLab": old}
-        assert keeper.run(**GITLAB)["connection_id"] == old
-        keeper.is_silent(**GITLAB)
-
-    def test_the_former_is_deleted_by_its_id(self, keeper: Keeper, old: str, new: str) -> None:
-        assert keeper.foretold_and_run(connection_id=old, state="absent")["operation"] == "delete"
-        assert keeper.there() == [new]
-        assert keeper.run(**REPLACING)["changed"] is False
-        keeper.is_silent(**REPLACING)
-
-    def test_absent_tells_that_both_go(self, keeper: Keeper, old: str, new: str) -> None:
-        result = keeper.foretold_and_run(name="GitLab", state="absent")
-        assert any(old in warning for warning in result["warnings"])
-        assert keeper.there() == [] and keeper.home.entries() == {}
-
-    @pytest.mark.parametrize("named", [True, False])
-    def test_the_task_by_the_former_id_ends_it(
-        self, keeper: Keeper, old: str, new: str, named: bool
+    @pytest.mark.parametrize("wanted", [ROTATED, GITLAB], ids=["and again", "and taken back"])
+    def test_updating(
+        self, runner: RegistryRunner, killer: Killer, wanted: dict[str, t.Any]
     ) -> None:
-        task = dict(REPLACING) if named else {k: v for k, v in REPLACING.items() if k != "name"}
-        result = keeper.foretold_and_run(**task, connection_id=old)
-        assert (result["operation"], result["connection_id"]) == ("replace", new)
-        assert keeper.there() == [new]
-        keeper.is_silent(**REPLACING)
+        for _point in self.each_point(runner, killer, GITLAB, ROTATED):
+            result = runner.run(**wanted)
+            assert runner.holds(result["connection_id"], wanted, KIND)
+            self.is_finished(runner, wanted)
 
-    def test_the_former_id_leads_to_the_new_one(self, keeper: Keeper, old: str, new: str) -> None:
-        keeper.delete(old)
-        result = keeper.run(**REPLACING, connection_id=old)
-        assert result["failed"] and f"{new} has taken its place" in result["msg"]
+    def test_replacing(self, runner: RegistryRunner, killer: Killer, is_listed: bool) -> None:
+        for _point in self.each_point(runner, killer, GITLAB, REPLACING, is_listed):
+            runner.settle(REPLACING)
+            self.is_finished(runner, REPLACING)
+            # And the claim is not in the way of the next replacement.
+            runner.run(**{**GITLAB, "allow_replace": True})
+            self.is_finished(runner, {**GITLAB, "allow_replace": True})
 
-    def test_the_former_gets_a_name_of_its_own(self, keeper: Keeper, old: str, new: str) -> None:
-        keeper.delete(new)
-        task = {**GITLAB, "name": "Another"}
-        keeper.run(**task, connection_id=old)
-        keeper.is_silent(**task)
-        assert keeper.run(name="GitLab", state="absent")["changed"] is False
-        assert keeper.there() == [old]
-        keeper.is_silent(**task)
+    def test_replacing_and_deleting(self, runner: RegistryRunner, killer: Killer) -> None:
+        for _point in self.each_point(runner, killer, GITLAB, REPLACING, is_listed=True):
+            result = runner.run(**ABSENT, timeout=1)
+            assert not result.get("failed"), result["msg"]
+            assert (runner.existing(), runner.backend.entries()) == ([], {})
 
-    def test_the_former_gets_the_name_of_another_one(
-        self, keeper: Keeper, old: str, new: str
+    def test_renaming(self, runner: RegistryRunner, killer: Killer) -> None:
+        task: dict[str, t.Any] = {**GITLAB, "name": "Renamed", "connection_id": ""}
+        for _point in self.each_point(runner, killer, GITLAB, task):
+            assert set(runner.backend.ids().values()) == {task["connection_id"]}
+            assert not runner.run(**task).get("failed")
+            assert runner.existing() == [task["connection_id"]]
+            assert runner.backend.ids()["Renamed"] == task["connection_id"]
+            if "GitLab" in runner.backend.ids():
+                # Rows of a datastore are written one by one. Whatever reads all of them says which one is too many.
+                assert runner.backend.reads
+                info = runner.datadog.run(
+                    "action_connection_info", registry=runner.backend.registry
+                )
+                assert info["failed"] and "'GitLab' and 'Renamed'" in info["msg"]
+
+    def test_deleting(self, runner: RegistryRunner, killer: Killer) -> None:
+        for _point in self.each_point(runner, killer, GITLAB, ABSENT):
+            assert not runner.run(**ABSENT).get("failed")
+            assert (runner.existing(), runner.backend.entries()) == ([], {})
+
+    def test_a_set_with_purge(self, runner: RegistryRunner, killer: Killer) -> None:
+        new = {**AWS, "name": "New"}
+        tasks = [ROTATED, new]
+        params = {"registry": runner.backend.registry, "purge": True}
+
+        def prepare() -> None:
+            runner.datadog.emulator.reset()
+            runner.backend.reset()
+            former = [GITLAB, {**AWS, "name": "Old"}]
+            runner.datadog.connections(*former, registry=runner.backend.registry)
+
+        def start() -> Run:
+            return runner.datadog.start("action_connections", connections=tasks, **params)
+
+        for _point in killer.each_point(prepare, start):
+            result = runner.datadog.connections(*tasks, **params, timeout=1)
+            if result.get("failed"):
+                assert "'New'" in result["msg"]
+                runner.settle(new)
+                result = runner.datadog.connections(*tasks, **params)
+            assert not result.get("failed"), result["msg"]
+            assert sorted(runner.existing()) == sorted(map(str, runner.backend.ids().values()))
+            assert set(runner.backend.ids()) == {"GitLab", "New"}
+            assert runner.holds(str(runner.backend.ids()["GitLab"]), ROTATED, KIND)
+            assert runner.datadog.connections(*tasks, **params)["changed"] is False
+
+
+class TestLostAnswer:
+    """Nobody knows what became of the POST."""
+
+    @pytest.mark.parametrize("replaces", [False, True], ids=["create", "replace"])
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            *LOST_ANSWERS,
+            {"kind": "hang", "when": "after", "seconds": 3},
+            {"kind": "status", "status": 503, "when": "after"},
+            {"kind": "status", "status": 503, "when": "before"},
+        ],
+        ids=str,
+    )
+    def test_ends_in_one_connection(
+        self, runner: RegistryRunner, fault: dict[str, t.Any], is_listed: bool, replaces: bool
     ) -> None:
-        keeper.delete(new)
-        task = {**GITLAB, "name": "Another"}
-        other = keeper.run(**task)["connection_id"]
-        result = keeper.run(**task, connection_id=old)
-        assert result["failed"] and other in result["msg"]
-        assert keeper.home.ids()["Another"] == other
+        task = REPLACING if replaces else GITLAB
+        runner.datadog.emulator.settings(list=is_listed)
+        old = runner.run(**GITLAB)["connection_id"] if replaces else ""
+        runner.datadog.emulator.clear()
+        runner.add_fault(**fault, method="POST")
+        result = runner.run(**task, timeout=1)
+        is_created = set(runner.existing()) != {old} - {""}
+        if is_listed and is_created:
+            assert result["operation"] == ("replace" if replaces else "create")
+            assert any(result["connection_id"] in warning for warning in result["warnings"])
+        else:
+            assert result["failed"] and "'GitLab'" in result["msg"]
+            assert "claim" in runner.backend.entries()["GitLab"]
+            runner.settle(task)
+        assert len(runner.datadog.requests("POST")) <= 2
+        [connection_id] = runner.existing()
+        assert connection_id != old
+        assert runner.backend.ids() == {"GitLab": connection_id}
+        runner.run_unchanged(**task)
 
-    def test_nothing_goes_that_cannot_be_recorded(self, keeper: Keeper, old: str, new: str) -> None:
-        keeper.home.forbid_writing()
-        assert keeper.run(**{**HTTP, "name": "GitLab", "allow_replace": True})["failed"]
-        assert set(keeper.there()) == {old, new}
+    def test_rate_limits_are_no_lost_answers(self, runner: RegistryRunner) -> None:
+        runner.datadog.emulator.settings(list=False)
+        headers = {"X-RateLimit-Reset": "1"}
+        runner.add_fault("status", method="POST", status=429, headers=headers)
+        created = runner.run(**GITLAB)["connection_id"]
+        assert runner.existing() == [created]
 
-    def test_another_kind_by_the_former_id(self, keeper: Keeper, old: str, new: str) -> None:
-        keeper.edit(new, name="Renamed elsewhere")
-        task = {"http": HTTP["http"], "allow_replace": True, "connection_id": old}
-        result = keeper.foretold_and_run(**task)
-        assert keeper.there() == [result["connection_id"]]
-
-    def test_another_kind_once_more(self, keeper: Keeper, old: str, new: str) -> None:
-        task = {**HTTP, "name": "GitLab", "allow_replace": True}
-        result = keeper.foretold_and_run(**task)
-        assert keeper.there() == [result["connection_id"]]
-        keeper.is_silent(**task)
+    def test_beside_another_one_of_its_name(self, runner: RegistryRunner) -> None:
+        mine = runner.run(**GITLAB)["connection_id"]
+        foreign = runner.datadog.connection(**{**AWS, "name": "x"})["connection_id"]
+        runner.edit(foreign, name="GitLab")
+        runner.add_fault("reset", method="POST", when="after")
+        result = runner.run(**REPLACING)
+        [new] = set(runner.existing()) - {mine, foreign}
+        assert result["failed"] and new in result["msg"] and foreign in result["msg"]
 
 
-class TestAfterALostAnswerToAReplacement:
+class TestAtOnce:
     @pytest.fixture(autouse=True)
-    def lost_answer(self, keeper: Keeper, old: str) -> None:
-        keeper.add_fault("reset", method="POST", when="after")
-        assert "may have been created" in keeper.run(**REPLACING)["msg"]
+    def without_list(self, runner: RegistryRunner) -> None:
+        runner.datadog.emulator.settings(list=False)
 
-    def test_a_renaming_does_not_forget_it(self, keeper: Keeper, old: str) -> None:
-        before = keeper.home.raw()
-        result = keeper.run(name="Renamed", connection_id=old, gitlab={"api_key": {}})
-        assert result["failed"] and "may have been created" in result["msg"]
-        assert keeper.home.raw() == before
+    def test_ten_create_the_same(self, runner: RegistryRunner, is_listed: bool) -> None:
+        runner.datadog.emulator.settings(latency=0.1, list=is_listed)
+        results = [run.result() for run in [runner.start(GITLAB) for _number in range(10)]]
+        [created] = runner.existing()
+        assert len(runner.datadog.requests("POST")) == 1
+        for result in results:
+            if result.get("failed"):
+                assert "'GitLab'" in result["msg"] and "again" in result["msg"]
+            else:
+                assert result["connection_id"] == created
+        operations = [result.get("operation") for result in results]
+        assert operations.count("create") == 1
+        runner.datadog.emulator.settings(latency=0)
+        assert runner.backend.ids() == {"GitLab": created}
+        runner.run_unchanged(**GITLAB)
 
-    def test_deleting_the_former_by_its_id_does_not_either(self, keeper: Keeper, old: str) -> None:
-        assert keeper.run(connection_id=old, state="absent")["operation"] == "delete"
-        assert keeper.home.entries()["GitLab"]["creating"] == "aws.assume_role"
-        [new] = keeper.there()
-        assert "may have been created" in keeper.run(**REPLACING)["msg"]
-        assert keeper.run(**REPLACING, connection_id=new)["changed"] is False
-        keeper.is_silent(**REPLACING)
+    def test_ten_create_one_each(self, runner: RegistryRunner) -> None:
+        runner.datadog.emulator.settings(latency=0.05)
+        tasks = [{**GITLAB, "name": f"connection {number}"} for number in range(10)]
+        runs = [runner.start(task) for task in tasks]
+        ids = [run.result()["connection_id"] for run in runs]
+        assert runner.backend.ids() == {task["name"]: i for task, i in zip(tasks, ids)}
+        assert len(set(ids)) == 10
+
+    def test_five_replace_the_same(self, runner: RegistryRunner) -> None:
+        runner.run(**GITLAB)
+        runner.datadog.emulator.settings(latency=0.1)
+        results = [run.result() for run in [runner.start(REPLACING) for _number in range(5)]]
+        [created] = runner.existing()
+        assert [result.get("operation") for result in results].count("replace") == 1
+        for result in results:
+            if result.get("failed"):
+                assert "'GitLab'" in result["msg"] and "again" in result["msg"]
+        runner.datadog.emulator.settings(latency=0)
+        runner.settle(REPLACING)
+        assert runner.existing() == [created]
+        runner.run_unchanged(**REPLACING)
+
+    def test_ten_rotate_the_same_secret(self, runner: RegistryRunner) -> None:
+        created = runner.run(**GITLAB)["connection_id"]
+        runner.datadog.emulator.settings(latency=0.1)
+        for run in [runner.start(ROTATED) for _number in range(10)]:
+            result = run.result()
+            assert not result.get("failed") or "again" in result["msg"]
+        runner.datadog.emulator.settings(latency=0)
+        runner.run(**ROTATED)
+        assert runner.holds(created, ROTATED, KIND)
+        runner.run_unchanged(**ROTATED)
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_a_create_is_waited_for(self, runner: RegistryRunner, check_mode: bool) -> None:
+        creating = runner.start_and_hang(GITLAB, "POST", 2)
+        result = runner.run(**GITLAB, check_mode=check_mode, timeout=20)
+        assert (result["changed"], result["warnings"]) == (False, [])
+        assert runner.existing() == [result["connection_id"]]
+        assert creating.result()["connection_id"] == result["connection_id"]
+
+    def test_a_create_that_is_not_waited_for_any_longer(self, runner: RegistryRunner) -> None:
+        creating = runner.start_and_hang(GITLAB, "POST", 4)
+        result = runner.run(**GITLAB, timeout=1)
+        assert result["failed"] and KIND in result["msg"] and "connection_id" in result["msg"]
+        created = creating.result()["connection_id"]
+        assert runner.existing() == [created]
+        runner.run_unchanged(**GITLAB)
+
+    def test_a_claim_that_a_person_has_removed(self, runner: RegistryRunner) -> None:
+        """Its run waits longer than others wait for it, and then deletes what it has created."""
+        headers = {"X-RateLimit-Reset": "4"}
+        runner.add_fault("status", method="POST", status=429, headers=headers)
+        creating = runner.start({**GITLAB}, timeout=1)
+        runner.datadog.emulator.wait_for_fault()
+        created = runner.settle(GITLAB)["connection_id"]
+        result = creating.result()
+        assert result["failed"] and "again" in result["msg"]
+        assert runner.existing() == [created]
+        assert runner.backend.ids() == {"GitLab": created}
+        runner.run_unchanged(**GITLAB)
+
+    def test_a_claim_between_reading_and_writing(self, runner: RegistryRunner) -> None:
+        """The name is claimed after this run has read that nothing is known of it."""
+        runner.datadog.emulator.settings(list=True)
+        slow = runner.start_and_hang(GITLAB, "GET", 2)
+        created = runner.run(**GITLAB)["connection_id"]
+        result = slow.result()
+        assert result["failed"] and "'GitLab'" in result["msg"] and "again" in result["msg"]
+        assert runner.existing() == [created]
+        runner.run_unchanged(**GITLAB)
+
+    def test_another_connection_without_the_registry(self, runner: RegistryRunner) -> None:
+        """Names are not unique. The one that the registry knows is found all the same."""
+        runner.datadog.emulator.settings(list=True)
+        slow = runner.start_and_hang(GITLAB, "GET", 2)
+        other = runner.datadog.connection(**GITLAB)["connection_id"]
+        created = slow.result()["connection_id"]
+        assert set(runner.existing()) == {created, other}
+        runner.run_unchanged(**GITLAB)
 
 
-@pytest.mark.parametrize("no_list", [None, 404])
-def test_replaced_beside_another_one_of_its_name(keeper: Keeper, no_list: int | None) -> None:
-    keeper.datadog.emulator.settings(no_list=None)
-    other = keeper.datadog.connection(**GITLAB)["connection_id"]
-    mine = keeper.datadog.connection(**{**GITLAB, "name": "x"})["connection_id"]
-    keeper.edit(mine, name="GitLab")
-    keeper.run(**GITLAB, connection_id=mine)
-    keeper.datadog.emulator.settings(no_list=no_list)
-    keeper.datadog.emulator.clear()
-    result = keeper.foretold_and_run(**REPLACING)
-    assert (result["operation"], result["warnings"]) == ("replace", [])
-    assert [each["method"] for each in keeper.datadog.writes()] == ["POST", "DELETE"]
-    assert set(keeper.there()) == {other, result["connection_id"]}
-    keeper.is_silent(**REPLACING)
+class TestChangedMeanwhile:
+    """Another run changes an entry after this one has read it: nothing is overwritten."""
 
+    @pytest.fixture(autouse=True)
+    def without_list(self, runner: RegistryRunner) -> None:
+        runner.datadog.emulator.settings(list=False)
 
-def test_a_lost_answer_beside_another_one_of_its_name(keeper: Keeper) -> None:
-    keeper.datadog.emulator.settings(no_list=None)
-    mine = keeper.run(**GITLAB)["connection_id"]
-    foreign = keeper.datadog.connection(**{**AWS, "name": "x"})["connection_id"]
-    keeper.edit(foreign, name="GitLab")
-    keeper.add_fault("status", method="POST", status=503, when="before")
-    result = keeper.run(**REPLACING)
-    assert result["failed"] and mine in result["msg"] and foreign in result["msg"]
-    assert set(keeper.there()) == {mine, foreign}
-    keeper.edit(foreign, name="Foreign")
-    assert keeper.run(**REPLACING)["operation"] == "replace"
-    keeper.is_silent(**REPLACING)
+    @pytest.fixture(name="old")
+    def connection_id(self, runner: RegistryRunner) -> str:
+        return str(runner.run(**GITLAB)["connection_id"])
 
+    def fails(self, run: Run) -> None:
+        result = run.result()
+        assert result["failed"] and "'GitLab'" in result["msg"] and "again" in result["msg"]
 
-def test_ids_are_the_same_in_upper_case(keeper: Keeper, old: str) -> None:
-    known = keeper.home.entries()
-    for task in (GITLAB, {**GITLAB, "connection_id": old}):
-        keeper.home.write({"GitLab": {**known["GitLab"], "id": old.upper()}})
-        keeper.is_silent(**task)
-    assert keeper.run(**{**GITLAB, "name": "New", "connection_id": old.upper()})["changed"] is True
-    assert keeper.home.ids() == {"New": old}
+    def test_another_secret(self, runner: RegistryRunner, old: str) -> None:
+        """Whichever came last, the next run notices that it cannot know, and sends its own."""
+        another = rotated(ROTATED, KIND)
+        sending = runner.start_and_hang(ROTATED, "PATCH", 2)
+        assert runner.run(**another)["operation"] == "update"
+        self.fails(sending)
+        runner.run(**ROTATED)
+        assert runner.holds(old, ROTATED, KIND)
+        runner.run_unchanged(**ROTATED)
 
+    def test_replaced(self, runner: RegistryRunner, old: str) -> None:
+        run = runner.start_and_hang(ROTATED, "GET", 2)
+        created = runner.run(**REPLACING)["connection_id"]
+        self.fails(run)
+        assert runner.existing() == [created]
+        runner.run_unchanged(**REPLACING)
 
-def test_tokens_that_are_not_shown_and_kept_after_adoption(keeper: Keeper) -> None:
-    keeper.datadog.emulator.settings(no_list=None, omit_tokens=True)
-    keeper.datadog.connection(**HTTP)
-    task = copy.deepcopy(HTTP)
-    del task["http"]["token_auth"]["tokens"][1]["value"]
-    assert keeper.run(**task)["operation"] == "update"
-    keeper.is_silent(**task)
-    # Its value was never sent, so it is now.
-    assert keeper.run(**HTTP)["operation"] == "update"
-    keeper.is_silent(**HTTP)
+    def test_deleted_by_its_id_while_replaced(self, runner: RegistryRunner, old: str) -> None:
+        run = runner.start_and_hang({"connection_id": old, "state": "absent"}, "GET", 2)
+        created = runner.run(**REPLACING)["connection_id"]
+        run.result()
+        assert runner.existing() == [created]
+        assert runner.backend.ids() == {"GitLab": created}
+        runner.run_unchanged(**REPLACING)
 
+    def test_deleted(self, runner: RegistryRunner, old: str) -> None:
+        run = runner.start_and_hang(ROTATED, "GET", 2)
+        assert runner.run(**ABSENT)["operation"] == "delete"
+        self.fails(run)
+        assert (runner.existing(), runner.backend.entries()) == ([], {})
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "$scrypt$ln=16,r=8,p=1$" + "A" * 22 + "$" + "A" * 43,
-        "$scrypt$ln=\u0661,r=8,p=1$" + "A" * 22 + "$" + "A" * 43,
-        "$pbkdf2-sha256$i=999999999$" + "A" * 22 + "$" + "A" * 43,
-        "$scrypt$ln=13,r=8$" + "A" * 22 + "$" + "A" * 43,
-        "$argon2id$m=1,t=1,p=1$" + "A" * 22 + "$" + "A" * 43,
-        CANARY,
-    ],
-)
-def test_fingerprints_that_would_take_too_long_or_are_none(
-    keeper: Keeper, old: str, text: str
-) -> None:
-    remember(keeper, GitLab={"secrets": {"api_token": text}})
-    result = keeper.datadog.connection(**GITLAB, registry=keeper.home.registry)
-    assert result["failed"] and "something else than fingerprints" in result["msg"]
+    def test_created_while_deleted(self, runner: RegistryRunner, old: str) -> None:
+        deleting = runner.start_and_hang(ABSENT, "DELETE", 2)
+        runner.settle(GITLAB)
+        assert not deleting.result().get("failed")
+        runner.settle(GITLAB)
+        [created] = runner.existing()
+        assert created != old and runner.backend.ids() == {"GitLab": created}
+        runner.run_unchanged(**GITLAB)
 
+    def test_renamed(self, runner: RegistryRunner, old: str) -> None:
+        run = runner.start_and_hang({**GITLAB, "update_secrets": "always"}, "GET", 2)
+        renamed = {"name": "Renamed", "connection_id": old, "gitlab": {"api_key": {}}}
+        assert not runner.run(**renamed).get("failed")
+        self.fails(run)
+        assert runner.existing() == [old]
+        assert runner.backend.ids() == {"Renamed": old}
 
-def test_what_a_lost_answer_created_is_replaced_by_its_id(keeper: Keeper) -> None:
-    keeper.add_fault("reset", method="POST", when="after")
-    assert "may have been created" in keeper.run(**GITLAB)["msg"]
-    [created] = keeper.there()
-    result = keeper.foretold_and_run(**REPLACING, connection_id=created)
-    assert result["operation"] == "replace"
-    assert keeper.there() == [result["connection_id"]]
-    keeper.is_silent(**REPLACING)
+    def test_a_fingerprint_is_not_put_back(self, runner: RegistryRunner, old: str) -> None:
+        """A run without secrets records only what it has seen."""
+        reading = runner.start_and_hang({"name": "GitLab", "gitlab": {"api_key": {}}}, "GET", 2)
+        runner.run(**ROTATED)
+        reading.result()
+        runner.run_unchanged(**ROTATED)
+        assert runner.run(**GITLAB)["operation"] == "update"
+        assert runner.holds(old, GITLAB, KIND)

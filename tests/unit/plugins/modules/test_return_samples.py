@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog
-from ansible_collections.tidyops.datadog.tests.unit.keeper import DatastoreHome
+from ansible_collections.tidyops.datadog.tests.unit.registry_fixtures import DatastoreBackend
 
 KEY_ID = "0a4b1c2d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"
 PACKAGE = "ansible_collections.tidyops.datadog.plugins.modules"
@@ -24,46 +24,74 @@ MODULES = sorted(
 PAIR = {"team": "platform", "connected_team": "@acme/platform"}
 
 
-def aws(role: str) -> dict[str, t.Any]:
+def aws(role: str, **more: t.Any) -> dict[str, t.Any]:
     credentials = {"account_id": "123456789012", "role": role}
-    return {"name": "Production AWS", "aws": {"assume_role": credentials}}
+    shared = {"name": "Production AWS", "tags": ["env:prod"]}
+    return {**shared, "aws": {"assume_role": credentials}, **more}
 
 
+EDITOR = {"editor": ["team:platform"]}
+RESOLVER = {"resolver": ["role:Datadog Standard Role"]}
+ACCESS = {**EDITOR, **RESOLVER, "viewer": ["org"]}
+POLICY = {
+    "resource_id": "dashboard:abc-def-ghi",
+    "bindings": [
+        {"relation": relation, "principals": ACCESS[relation]} for relation in ("editor", "viewer")
+    ],
+}
+DATASTORE = f"datastore:{DatastoreBackend.ID}"
 #: What leads to what the samples show: modules and their options, the last one is what returns it.
 STEPS: dict[str, list[tuple[str, dict[str, t.Any]]]] = {
-    "action_connection": [("action_connection", aws("A")), ("action_connection", aws("B"))],
-    "action_connection_info": [("action_connection", aws("A")), ("action_connection_info", {})],
-    "action_connections": [("action_connections", {"connections": [aws("A")]})],
+    "action_connection": [("action_connection", aws("A", access=ACCESS))],
+    "action_connection_info": [
+        ("action_connection", aws("A", access=EDITOR)),
+        ("action_connection_info", {"access": True}),
+    ],
+    "action_connections": [
+        ("action_connections", {"connections": [aws("A", access={**EDITOR, **RESOLVER})]})
+    ],
     "app_key_registration": [("app_key_registration", {"app_key_id": KEY_ID})],
     "app_key_registration_info": [
         ("app_key_registration", {"app_key_id": KEY_ID}),
         ("app_key_registration_info", {}),
     ],
     "registry_copy": [
-        ("action_connection", {**aws("A"), "registry": f"datastore:{DatastoreHome.ID}"}),
-        (
-            "registry_copy",
-            {"src": f"datastore:{DatastoreHome.ID}", "dest": "connections.json"},
-        ),
+        ("action_connection", {**aws("A"), "registry": DATASTORE}),
+        ("registry_copy", {"src": DATASTORE, "dest": "connections.json"}),
+    ],
+    "restriction_policy": [("restriction_policy", POLICY)],
+    "restriction_policy_info": [
+        ("restriction_policy", POLICY),
+        ("restriction_policy_info", {"resource_ids": [POLICY["resource_id"]]}),
     ],
     "team_connection": [("team_connection", {**PAIR, "managed_by": "ansible"})],
-    "team_connection_info": [("team_connection", PAIR), ("team_connection_info", {})],
+    "team_connection_info": [
+        ("team_connection", PAIR),
+        ("team_connection_info", {"teams": [PAIR["team"]]}),
+    ],
     "team_connections": [("team_connections", {"connections": [PAIR], "managed_by": "ansible"})],
 }
 
 
 @pytest.fixture(autouse=True)
-def home_for_registries(
-    datastore_home: DatastoreHome, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+def organization(
+    datadog: Datadog,
+    datastore_backend: DatastoreBackend,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A datastore, and a folder for files."""
+    """A datastore, a folder for files, and a team that the keys' user is a member of."""
+    datadog.emulator.add_member(team="platform", app_key=datadog.KEYS["app_key"])
     monkeypatch.chdir(tmp_path)
 
 
 def shape(value: t.Any) -> t.Any:
-    """A value without its texts and numbers."""
+    """A value without its texts and numbers; of a diff, that it has two sides."""
     if isinstance(value, dict):
-        return {key: shape(item) for key, item in value.items()}
+        return {
+            key: type(item).__name__ if key in ("before", "after") else shape(item)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         return [shape(item) for item in value[:1]]
     return type(value).__name__

@@ -21,8 +21,9 @@ UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 PAIR: dict[str, t.Any] = {"team": "platform", "connected_team": "@acme/platform"}
 
 
-def create_team(datadog: Datadog, handle: str) -> str:
-    body = {"data": {"type": "team", "attributes": {"name": handle.title(), "handle": handle}}}
+def create_team(datadog: Datadog, handle: str, name: str = "") -> str:
+    attributes = {"name": name or handle, "handle": handle}
+    body = {"data": {"type": "team", "attributes": attributes}}
     reply = datadog.emulator.call("POST", "/api/v2/team", body)
     assert reply.status == 201, reply.body
     return reply.body["data"]["id"]
@@ -33,55 +34,61 @@ def connections(datadog: Datadog) -> list[dict[str, t.Any]]:
 
 
 def test_life_of_a_connection(datadog: Datadog) -> None:
-    foretold = datadog.team_connection(**PAIR, check_mode=True)
-    assert (foretold["changed"], foretold["operation"]) == (True, "create")
+    predicted = datadog.team_connection(**PAIR, check_mode=True)
+    assert (predicted["changed"], predicted["operation"]) == (True, "create")
     assert datadog.writes() == []
 
     created = datadog.team_connection(**PAIR)
     assert (created["changed"], created["operation"], created["diff"]) == (
         True,
         "create",
-        foretold["diff"],
+        predicted["diff"],
     )
     [stored] = connections(datadog)
     assert created["connection"] == {
         "connection_id": stored["id"],
         "team": stored["relationships"]["team"]["data"]["id"],
+        "team_handle": "platform",
         "connected_team": "@acme/platform",
         "connected_team_type": "github_team",
         "source": "github",
         "managed_by": stored["attributes"]["managed_by"],
     }
     assert created["connection_id"] == stored["id"]
+    assert created["diff"]["before"] == {}
+    assert created["diff"]["after"]["team"] == "platform"
 
     datadog.emulator.clear()
-    by_id = {"team": created["connection"]["team"].upper(), "connected_team": "@acme/platform"}
-    for task in (PAIR, by_id):
+    team_id = created["connection"]["team"]
+    by_id = {"team": team_id.upper(), "connected_team": "@acme/platform"}
+    for task, handle in ((PAIR, "platform"), (by_id, None)):
         unchanged = datadog.team_connection(**task)
         assert (unchanged["changed"], unchanged["operation"]) == (False, "none")
-        assert unchanged["connection"] == created["connection"]
+        # A handle that the task does not give is not worth a request.
+        assert unchanged["connection"] == {**created["connection"], "team_handle": handle}
         assert unchanged["diff"]["before"] == unchanged["diff"]["after"]
+        assert unchanged["diff"]["after"]["team"] == (handle or team_id)
     assert datadog.writes() == []
 
     managed = {**PAIR, "managed_by": "ansible"}
-    foretold = datadog.team_connection(**managed, check_mode=True)
-    assert (foretold["changed"], foretold["operation"]) == (True, "replace")
+    predicted = datadog.team_connection(**managed, check_mode=True)
+    assert (predicted["changed"], predicted["operation"]) == (True, "replace")
     assert datadog.writes() == []
     replaced = datadog.team_connection(**managed)
-    assert (replaced["operation"], replaced["diff"]) == ("replace", foretold["diff"])
+    assert (replaced["operation"], replaced["diff"]) == ("replace", predicted["diff"])
     assert replaced["connection"]["managed_by"] == "ansible"
     assert replaced["connection_id"] != created["connection_id"]
     assert [request["method"] for request in datadog.writes()] == ["DELETE", "POST"]
     assert datadog.team_connection(**managed)["changed"] is False
     assert datadog.team_connection(**PAIR)["changed"] is False
 
-    foretold = datadog.team_connection(**PAIR, state="absent", check_mode=True)
+    predicted = datadog.team_connection(**PAIR, state="absent", check_mode=True)
     assert len(connections(datadog)) == 1
     removed = datadog.team_connection(**PAIR, state="absent")
     assert (removed["operation"], removed["connection"], removed["diff"]) == (
         "delete",
         None,
-        foretold["diff"],
+        predicted["diff"],
     )
     assert removed["connection_id"] == replaced["connection_id"]
     assert connections(datadog) == []
@@ -120,21 +127,53 @@ def test_handles_are_looked_up_exactly(datadog: Datadog) -> None:
         assert result["connection"]["team"] == ids[handle]
 
 
-@pytest.mark.parametrize("team", ["platfor", "Platform", UNKNOWN_ID])
-def test_a_team_that_does_not_exist(datadog: Datadog, team: str) -> None:
+@pytest.mark.parametrize(
+    "team, hint",
+    [
+        ("sr", None),
+        (UNKNOWN_ID, None),
+        ("SRE", None),
+        ("@sre", "sre"),
+        ("Site Reliability", "sre"),
+    ],
+)
+def test_a_team_that_does_not_exist(datadog: Datadog, team: str, hint: str | None) -> None:
+    create_team(datadog, "sre", "Site Reliability")
+    pair = {"team": team, "connected_team": "@acme/sre"}
+    datadog.emulator.clear()
     for check_mode in (True, False):
-        result = datadog.team_connection(
-            team=team, connected_team="@acme/platform", check_mode=check_mode
-        )
-        assert result["failed"]
-        assert result["msg"].startswith("team must be") and team in result["msg"]
-    assert (
-        datadog.team_connection(team=team, connected_team="@acme/platform", state="absent")[
-            "changed"
-        ]
-        is False
-    )
+        result = datadog.team_connection(**pair, check_mode=check_mode)
+        assert result["failed"] and result["msg"].startswith("team ") and team in result["msg"]
+        assert (f"did you mean {hint}?" in result["msg"]) == bool(hint)
+        assert ("did you mean" in result["msg"]) == bool(hint)
+
+        absent = datadog.team_connection(**pair, state="absent", check_mode=check_mode)
+        assert (absent["changed"], absent["operation"]) == (False, "none")
+        if team == UNKNOWN_ID:
+            # A UUID may be that of a team that was deleted, with its connections.
+            assert absent["warnings"] == []
+        else:
+            [warning] = absent["warnings"]
+            assert team in warning and (f"did you mean {hint}?" in warning) == bool(hint)
     assert datadog.writes() == []
+
+
+@pytest.mark.parametrize("lower_case_teams", [True, False])
+def test_connected_teams_differ_in_more_than_case(datadog: Datadog, lower_case_teams: bool) -> None:
+    datadog.emulator.settings(lower_case_teams=lower_case_teams)
+    task = {"team": "platform", "connected_team": "@Acme/Platform"}
+    created = datadog.team_connection(**task)
+    assert created["operation"] == "create"
+    stored = "@acme/platform" if lower_case_teams else "@Acme/Platform"
+    assert created["connection"]["connected_team"] == stored
+    for connected_team in ("@Acme/Platform", "@acme/platform", "@ACME/PLATFORM"):
+        again = datadog.team_connection(team="platform", connected_team=connected_team)
+        assert (again["changed"], again["connection"]) == (False, created["connection"])
+        found = datadog.run("team_connection_info", connected_teams=[connected_team])
+        assert [row["connection_id"] for row in found["connections"]] == [created["connection_id"]]
+        assert found["missing"] == []
+    assert datadog.team_connection(**PAIR, state="absent")["operation"] == "delete"
+    assert connections(datadog) == []
 
 
 def test_many_teams_on_one_external_team(datadog: Datadog) -> None:
@@ -158,23 +197,23 @@ def test_what_is_in_the_way_is_named(datadog: Datadog) -> None:
     assert existing in result["msg"] and "@acme/platform" in result["msg"]
 
 
-@pytest.mark.slow
 class TestFaults:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
-        "fault",
-        [
-            *LOST_ANSWERS,
-            {"kind": "status", "status": 503, "when": "before"},
-            {"kind": "hang", "when": "after", "seconds": 3},
-        ],
+        "fault", [*LOST_ANSWERS, {"kind": "hang", "when": "after", "seconds": 3}]
     )
     @pytest.mark.parametrize("method", ["POST", "DELETE"])
     def test_lost_answers(self, datadog: Datadog, method: str, fault: dict[str, t.Any]) -> None:
-        datadog.team_connection(**PAIR, managed_by="a")
+        old = datadog.team_connection(**PAIR, managed_by="a")["connection_id"]
         datadog.emulator.add_fault(**fault, method=method)
         result = datadog.team_connection(**PAIR, managed_by="b", timeout=1)
+        if method == "POST" and fault.get("when") == "before":
+            # It is looked for once; who knows whether Datadog is still at it.
+            assert result["failed"] and result["changed"] and old in result["msg"]
+            assert connections(datadog) == []
+            result = datadog.team_connection(**PAIR, managed_by="b")
         assert not result.get("failed"), result["msg"]
-        assert (result["operation"], result["connection"]["managed_by"]) == ("replace", "b")
+        assert result["changed"] and result["connection"]["managed_by"] == "b"
         assert [c["id"] for c in connections(datadog)] == [result["connection_id"]]
 
     @pytest.mark.parametrize("status", [400, 403, 409, 503])
@@ -185,13 +224,14 @@ class TestFaults:
         datadog.emulator.add_fault("status", method="POST", status=status, times=None)
         result = datadog.team_connection(**PAIR, managed_by="b", retries=0)
         assert result["failed"] and result["http_status"] == status
-        assert f"Done before that: deleted team connection {old}" in result["msg"]
-        assert "managed by 'a'" in result["msg"]
+        assert old in result["msg"] and "managed by 'a'" in result["msg"]
+        assert result["changed"] and result["connection"] is None
         assert ("teams_manage" in result["msg"]) == (status == 403)
         datadog.emulator.clear_faults()
         assert datadog.team_connection(**PAIR, managed_by="b")["operation"] == "create"
 
-    def test_runners_at_once(self, datadog: Datadog) -> None:
+    @pytest.mark.slow
+    def test_runs_at_once(self, datadog: Datadog) -> None:
         datadog.emulator.settings(latency=0.2)
         runs = [datadog.start("team_connection", **PAIR) for _number in range(4)]
         results = [run.result() for run in runs]
@@ -201,7 +241,6 @@ class TestFaults:
         assert {result["connection_id"] for result in results} == {kept["id"]}
 
 
-@pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize(
     "params, path, remedy",
     [
@@ -209,7 +248,7 @@ class TestFaults:
         ({"connected_team": "@acme/platform"}, "team", "is required"),
         ({}, "team", "is required"),
         ({"team": "a,b", "connected_team": "@acme/platform"}, "team", "commas"),
-        ({"team": "a b", "connected_team": "@acme/platform"}, "team", "spaces"),
+        ({"team": " ", "connected_team": "@acme/platform"}, "team", "handle"),
         ({"team": "platform", "connected_team": "@acme/a,@acme/b"}, "connected_team", "commas"),
         (
             {"team": "platform", "connected_team": "acme/platform"},
@@ -217,11 +256,8 @@ class TestFaults:
             "@organization/team",
         ),
         ({"team": "platform", "connected_team": "@acme"}, "connected_team", "@organization/team"),
-        (
-            {"team": "platform", "connected_team": "@acme/platform\n"},
-            "connected_team",
-            "@organization/team",
-        ),
+        ({**PAIR, "connected_team": "@acme/platform\n"}, "connected_team", "trim"),
+        ({**PAIR, "connected_team": "@acme/********"}, "connected_team", "secret"),
         ({**PAIR, "managed_by": ""}, "managed_by", "must not be empty"),
         ({**PAIR, "source": "gitlab"}, "source", "github"),
         ({**PAIR, "connected_team_type": "team"}, "connected_team_type", "github_team"),
@@ -235,9 +271,9 @@ class TestFaults:
     ],
 )
 def test_bad_input_fails_before_the_first_request(
-    datadog: Datadog, params: dict[str, t.Any], path: str, remedy: str, check_mode: bool
+    datadog: Datadog, params: dict[str, t.Any], path: str, remedy: str
 ) -> None:
-    result = datadog.team_connection(**params, check_mode=check_mode)
+    result = datadog.team_connection(**params)
     assert result["failed"]
     assert path in result["msg"]
     assert remedy in result["msg"]

@@ -59,22 +59,22 @@ def operations(result: t.Mapping[str, t.Any]) -> list[str]:
     return [row["operation"] for row in result["connections"]]
 
 
-def foretold_and_run(
+def predict_and_run(
     datadog: Datadog, *connections: t.Mapping[str, t.Any], **params: t.Any
 ) -> dict[str, t.Any]:
-    """Run in check mode and in earnest: what is foretold comes true, and foretelling writes nothing."""
+    """Run in check mode, which writes nothing, then without; both return the same."""
     writes = datadog.writes()
-    foretold = datadog.team_connections(*connections, **params, check_mode=True)
+    predicted = datadog.team_connections(*connections, **params, check_mode=True)
     assert datadog.writes() == writes
     result = datadog.team_connections(*connections, **params)
     assert not result.get("failed"), result["msg"]
-    assert operations(result) == operations(foretold)
+    assert operations(result) == operations(predicted)
     for key in ("changed", "diff", "warnings"):
-        assert result[key] == foretold[key]
+        assert result[key] == predicted[key]
     return result
 
 
-def is_silent(
+def run_unchanged(
     datadog: Datadog, *connections: t.Mapping[str, t.Any], requests: int, **params: t.Any
 ) -> None:
     """No write, no change, no warning, and no more requests than that."""
@@ -90,9 +90,9 @@ class TestLifeCycle:
     def test_a_set(self, datadog: Datadog) -> None:
         ids = create_teams(datadog, 3)
         tasks = [*handles(2), {"team": ids[2].upper(), "connected_team": "@acme/z"}]
-        created = foretold_and_run(datadog, *tasks, managed_by="ansible")
+        created = predict_and_run(datadog, *tasks, managed_by="ansible")
         assert operations(created) == ["create"] * 3
-        for task, team_id, row in zip(tasks, ids, created["connections"]):
+        for index, (task, team_id, row) in enumerate(zip(tasks, ids, created["connections"])):
             assert row == {
                 **task,
                 "operation": "create",
@@ -100,6 +100,7 @@ class TestLifeCycle:
                 "connection": {
                     "connection_id": there(datadog)[task["connected_team"]],
                     "team": team_id,
+                    "team_handle": f"team-{index:03}",
                     "connected_team": task["connected_team"],
                     "connected_team_type": "github_team",
                     "source": "github",
@@ -111,14 +112,14 @@ class TestLifeCycle:
         for params in ({}, {"managed_by": "ansible"}):
             assert not datadog.team_connections(*tasks, **params)["changed"]
 
-        replaced = foretold_and_run(datadog, *tasks, managed_by="terraform")
+        replaced = predict_and_run(datadog, *tasks, managed_by="terraform")
         assert operations(replaced) == ["replace"] * 3
         assert [request["method"] for request in datadog.writes()] == ["POST", "DELETE", "POST"]
         [first, *_others] = replaced["diff"]
         assert first["before_header"] == "team-000 @acme/x-0000 (replace)"
         assert first["before"] == {**first["after"], "managed_by": "ansible"}
 
-        removed = foretold_and_run(datadog, *tasks, state="absent")
+        removed = predict_and_run(datadog, *tasks, state="absent")
         assert operations(removed) == ["delete"] * 3
         assert not there(datadog)
         assert not datadog.team_connections(*tasks, state="absent")["changed"]
@@ -134,7 +135,7 @@ class TestLifeCycle:
         create_teams(datadog, 5)
         datadog.team_connections(*handles(3))
         before = there(datadog)
-        result = foretold_and_run(datadog, *handles(5))
+        result = predict_and_run(datadog, *handles(5))
         assert operations(result) == ["none"] * 3 + ["create"] * 2
         [write] = datadog.writes()[1:]
         assert len(write["body"]["data"]) == 2
@@ -142,14 +143,19 @@ class TestLifeCycle:
 
     def test_teams_that_do_not_exist(self, datadog: Datadog) -> None:
         create_teams(datadog, 1)
-        tasks = [*handles(1), *pairs(["nobody", UNKNOWN_ID], "y")]
+        tasks = [*handles(1), *pairs(["nobody", UNKNOWN_ID, "@team-000"], "y")]
         for check_mode in (True, False):
             result = datadog.team_connections(*tasks, check_mode=check_mode)
             assert result["failed"] and datadog.writes() == []
             for index, team in ((1, "nobody"), (2, UNKNOWN_ID)):
                 assert f"connections[{index}].team must be" in result["msg"]
                 assert f"no team {team!r}" in result["msg"]
-        assert not datadog.team_connections(*tasks, state="absent")["changed"]
+            assert "did you mean team-000?" in result["msg"]
+        absent = datadog.team_connections(*tasks, state="absent")
+        assert absent["changed"] is False
+        unknown, misspelt = absent["warnings"]
+        assert "nobody" in unknown and "connections[1]" in unknown
+        assert "@team-000" in misspelt and "did you mean team-000?" in misspelt
 
     def test_the_same_team_by_its_handle_and_its_id(self, datadog: Datadog) -> None:
         team_id = create_teams(datadog, 1)[0]
@@ -168,41 +174,40 @@ class TestRequests:
         writes = datadog.writes()
         assert [len(request["body"]["data"]) for request in writes] == [100, 100, 50]
         # Three pages of connections.
-        is_silent(datadog, *tasks, requests=3)
+        run_unchanged(datadog, *tasks, requests=3)
         datadog.emulator.clear()
         removed = datadog.team_connections(*tasks, state="absent")
         assert operations(removed) == ["delete"] * 250
         assert [len(request["body"]["data"]) for request in datadog.writes()] == [100, 100, 50]
         assert not there(datadog)
 
-    @pytest.mark.slow
     def test_two_thousand(self, datadog: Datadog) -> None:
         ids = create_teams(datadog, 20)
         tasks = [task for number in range(100) for task in pairs(ids, f"g{number}")]
         datadog.team_connections(*tasks)
-        is_silent(datadog, *tasks, requests=20)
+        run_unchanged(datadog, *tasks, requests=20)
         by_handle = [
             {**task, "team": f"team-{number % 20:03}"} for number, task in enumerate(tasks)
         ]
-        is_silent(datadog, *by_handle, requests=21)
+        run_unchanged(datadog, *by_handle, requests=21)
 
     def test_a_few_of_many_are_filtered(self, datadog: Datadog) -> None:
-        ids = create_teams(datadog, 20)
-        tasks = [task for number in range(30) for task in pairs(ids, f"g{number}")]
+        ids = create_teams(datadog, 400)
+        tasks = pairs(ids)
         datadog.team_connections(*tasks)
-        is_silent(datadog, *tasks[:40], requests=1)
-        is_silent(datadog, *tasks[:120], requests=2)
-        # Four requests with filters are fewer than six pages; the first of them has told so.
-        is_silent(datadog, *tasks[:300:2], *tasks[1:300:2], requests=5)
-        is_silent(datadog, *tasks[:1], requests=1)
+        run_unchanged(datadog, *tasks[:40], requests=1)
+        run_unchanged(datadog, *tasks[:150], requests=2)
+        # Three pages with filters are fewer than four; the first of those has told so.
+        run_unchanged(datadog, *tasks[:190], requests=4)
+        run_unchanged(datadog, *tasks[-1:], requests=1)
 
     def test_teams_are_looked_up_in_whichever_way_is_shorter(self, datadog: Datadog) -> None:
         create_teams(datadog, 250)
         datadog.team_connections(*handles(250))
-        is_silent(datadog, *handles(250), requests=3 + 3)
+        run_unchanged(datadog, *handles(250), requests=3 + 3)
         # The first page of the teams tells that there are three.
-        is_silent(datadog, *handles(2), requests=1 + 2 + 1)
-        is_silent(datadog, *handles(1), requests=1 + 1)
+        run_unchanged(datadog, *handles(2), requests=1 + 2 + 1)
+        run_unchanged(datadog, *handles(1), requests=1 + 1)
 
     def test_new_connections_of_teams_by_id(self, datadog: Datadog) -> None:
         ids = create_teams(datadog, 120)
@@ -218,16 +223,16 @@ class TestPurge:
         datadog.team_connections(*handles(3, "a"), managed_by="ansible")
         datadog.team_connections(*handles(2, "t"), managed_by="terraform")
         tasks = handles(1, "a")
-        result = foretold_and_run(datadog, *tasks, managed_by="ansible", purge=True)
+        result = predict_and_run(datadog, *tasks, managed_by="ansible", purge=True)
         assert operations(result) == ["none", "delete", "delete"]
         assert {row["connected_team"] for row in result["connections"][1:]} == {
             "@acme/a-0001",
             "@acme/a-0002",
         }
         assert sorted(there(datadog)) == ["@acme/a-0000", "@acme/t-0000", "@acme/t-0001"]
-        is_silent(datadog, *tasks, managed_by="ansible", purge=True, requests=2)
+        run_unchanged(datadog, *tasks, managed_by="ansible", purge=True, requests=2)
 
-        result = foretold_and_run(datadog, *tasks, purge=True)
+        result = predict_and_run(datadog, *tasks, purge=True)
         assert operations(result) == ["none", "delete", "delete"]
         assert sorted(there(datadog)) == ["@acme/a-0000"]
 
@@ -247,7 +252,7 @@ class TestPurge:
         }
         assert datadog.emulator.call("POST", PATH, body).status == 201
         datadog.team_connections(*handles(1))
-        result = foretold_and_run(datadog, purge=True)
+        result = predict_and_run(datadog, purge=True, allow_empty=True)
         assert operations(result) == ["delete"]
         assert list(there(datadog)) == ["@acme/scim"]
 
@@ -255,7 +260,7 @@ class TestPurge:
         datadog.emulator.settings(one_link_per_team=True)
         create_teams(datadog, 2)
         datadog.team_connections(*handles(2, "old"))
-        result = foretold_and_run(datadog, *handles(2, "new"), purge=True)
+        result = predict_and_run(datadog, *handles(2, "new"), purge=True)
         assert operations(result) == ["create", "create", "delete", "delete"]
         assert sorted(there(datadog)) == ["@acme/new-0000", "@acme/new-0001"]
 
@@ -263,7 +268,7 @@ class TestPurge:
         ids = create_teams(datadog, 50)
         datadog.team_connections(*(task for name in "abcde" for task in pairs(ids, name)))
         datadog.emulator.clear()
-        result = foretold_and_run(datadog, *pairs(ids, "a"), purge=True)
+        result = predict_and_run(datadog, *pairs(ids, "a"), purge=True)
         assert operations(result) == ["none"] * 50 + ["delete"] * 200
         assert [len(request["body"]["data"]) for request in datadog.writes()] == [100, 100]
 
@@ -293,7 +298,32 @@ class TestPurge:
     def test_who_may_not_read_is_told_what_is_needed(self, datadog: Datadog) -> None:
         datadog.emulator.settings(deny=["teams_read"])
         for tasks in ([], handles(2)):
-            assert "teams_manage" in datadog.team_connections(*tasks, purge=True)["msg"]
+            result = datadog.team_connections(*tasks, purge=True, allow_empty=True)
+            assert result["failed"] and "teams_manage" in result["msg"]
+
+    def test_an_empty_set_is_probably_a_mistake(self, datadog: Datadog) -> None:
+        create_teams(datadog, 2)
+        datadog.team_connections(*handles(2))
+        datadog.emulator.clear()
+        for check_mode in (True, False):
+            result = datadog.team_connections(purge=True, check_mode=check_mode)
+            assert result["failed"] and "allow_empty" in result["msg"]
+        assert datadog.team_connections()["changed"] is False
+        assert datadog.requests() == []
+        result = predict_and_run(datadog, purge=True, allow_empty=True)
+        assert operations(result) == ["delete"] * 2
+
+    @pytest.mark.parametrize("lower_case_teams", [True, False])
+    def test_other_case_is_the_same(self, datadog: Datadog, lower_case_teams: bool) -> None:
+        datadog.emulator.settings(lower_case_teams=lower_case_teams)
+        create_teams(datadog, 2)
+        tasks = [{**task, "connected_team": task["connected_team"].upper()} for task in handles(2)]
+        assert operations(datadog.team_connections(*tasks, purge=True)) == ["create"] * 2
+        before = there(datadog)
+        for same in (tasks, handles(2)):
+            # A page of teams, a page of connections.
+            run_unchanged(datadog, *same, purge=True, requests=2)
+        assert there(datadog) == before
 
     def test_a_team_that_does_not_exist_purges_nothing(self, datadog: Datadog) -> None:
         create_teams(datadog, 2)
@@ -303,7 +333,6 @@ class TestPurge:
         assert len(there(datadog)) == 2
 
 
-@pytest.mark.slow
 class TestFailures:
     def test_what_is_in_the_way_is_named_and_the_rest_is_done(self, datadog: Datadog) -> None:
         datadog.emulator.settings(one_link_per_team=True)
@@ -333,9 +362,9 @@ class TestFailures:
         result = datadog.team_connections(*handles(20))
         assert "1 of 20 connections failed. connections[7]: " in result["msg"]
         assert len(there(datadog)) == 20
-        [warning] = result["warnings"]
-        assert "There by now all the same: connections[0], connections[1]" in warning
+        assert any("connections[0], connections[1]" in warning for warning in result["warnings"])
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("fault", LOST_ANSWERS)
     @pytest.mark.parametrize("method", ["POST", "DELETE"])
     def test_lost_answers(self, datadog: Datadog, method: str, fault: dict[str, t.Any]) -> None:
@@ -343,13 +372,19 @@ class TestFailures:
         datadog.team_connections(*handles(120), managed_by="a")
         datadog.emulator.add_fault(**fault, method=method)
         result = datadog.team_connections(*handles(120), managed_by="b", timeout=2)
+        if method == "POST" and fault.get("when") == "before":
+            # They are looked for once; who knows whether Datadog is still at it. The others wait.
+            assert result["failed"] and "100 of 120" in result["msg"] and "20 not" in result["msg"]
+            assert len(there(datadog)) == 20
+            result = datadog.team_connections(*handles(120), managed_by="b")
         assert not result.get("failed"), result["msg"]
-        assert operations(result) == ["replace"] * 120
+        assert set(operations(result)) <= {"replace", "create"}
         ids = {row["connected_team"]: row["connection_id"] for row in result["connections"]}
         assert there(datadog) == ids
         assert not datadog.team_connections(*handles(120), managed_by="b")["changed"]
 
-    def test_some_are_gone_already(self, datadog: Datadog) -> None:
+    @pytest.mark.slow
+    def test_some_no_longer_exist(self, datadog: Datadog) -> None:
         create_teams(datadog, 30)
         datadog.team_connections(*handles(30))
         gone = there(datadog)["@acme/x-0004"]
@@ -377,6 +412,7 @@ class TestFailures:
         assert operations(datadog.team_connections(*handles(250))).count("create") == 150
         assert len(there(datadog)) == 250
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("partial", [False, True])
     def test_two_runs_at_once(self, datadog: Datadog, partial: bool) -> None:
         create_teams(datadog, 120)
@@ -392,7 +428,6 @@ class TestFailures:
         assert set(there(datadog)) == {task["connected_team"] for task in handles(120)}
 
 
-@pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize(
     "connections, params, path, remedy",
     [
@@ -412,9 +447,14 @@ class TestFailures:
             "connections[1].connected_team",
             "surrogates",
         ),
-        ([*handles(1), {"team": "a"}], {}, "connections[1]: missing", "connected_team"),
-        ([*handles(1), {"team": "a", "connected_team": None}], {}, "connections[1]", "required"),
-        ([*handles(1), *pairs(["a b"], "y")], {}, "connections[1].team", "without spaces"),
+        ([*handles(1), {"team": "a"}], {}, "connections[1].connected_team", "required"),
+        ([*handles(1), *pairs(["a,b"], "y")], {}, "connections[1].team", "commas"),
+        (
+            [*handles(1), {"team": "team-000", "connected_team": "@ACME/X-0000"}],
+            {},
+            "connections[1]",
+            "connections[0]",
+        ),
         (
             [*handles(1), {"team": "a", "connected_team": "acme"}],
             {},
@@ -424,8 +464,8 @@ class TestFailures:
         (
             [*handles(1), {**handles(1)[0], "managed_by": "x"}],
             {},
-            "connections[1]: unsupported parameters: managed_by",
-            "connected_team, team",
+            "connections[1]",
+            "connected_team",
         ),
         (handles(1), {"managed_by": " "}, "managed_by", "must not be empty"),
         (handles(1), {"source": "gitlab"}, "source", "github"),
@@ -438,9 +478,8 @@ def test_bad_input_fails_before_the_first_request(
     params: dict[str, t.Any],
     path: str,
     remedy: str,
-    check_mode: bool,
 ) -> None:
-    result = datadog.team_connections(*connections, **params, check_mode=check_mode)
+    result = datadog.team_connections(*connections, **params)
     assert result["failed"]
     assert path in result["msg"] and remedy in result["msg"]
     assert datadog.requests() == []

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Random stories: runs that meet faults, alone or two at once, and are killed now and then."""
+"""Random scenarios: runs that meet faults, alone or two at once, and are killed now and then."""
 
 from __future__ import annotations
 
@@ -25,17 +25,21 @@ Result = dict[str, t.Any]
 
 #: Seconds. Short, since many requests get no answer.
 TIMEOUT = 1
-#: Seconds after which a request is worked on that nobody waits for any more.
+#: Seconds after which a request is worked on that nobody waits for any longer.
 LATE = 1.5
+#: Seconds that a task waits, for answers and for claims, where there are no faults.
+PATIENCE = 3
 #: Seconds. No run may take as long, whatever happens to its requests.
 HANG_GUARD = 150
 
-#: None of them lies: no answer says that something is done that is not, or that something is gone that is there. Of a
-#: Datadog that lies nothing could be demanded.
+#: None of them claims that something was done that was not, or that something was deleted that exists: what comes of such
+#: answers cannot be demanded of a client.
 FAULTS: list[dict[str, t.Any]] = [
     *LOST_ANSWERS,
     {"kind": "status", "status": 400},
     {"kind": "status", "status": 403, "body": "strings"},
+    {"kind": "status", "status": 404, "body": "html"},
+    {"kind": "status", "status": 404, "body": "empty"},
     {"kind": "status", "status": 408},
     {"kind": "status", "status": 409},
     {"kind": "status", "status": 429, "headers": {"X-RateLimit-Reset": "1"}},
@@ -78,14 +82,15 @@ def _shown(connection: t.Mapping[str, t.Any]) -> str:
     return " ".join(value if isinstance(value, str) else key for key, value in connection.items())
 
 
-class Story:
-    """An organisation in which random things happen, which a seed decides on.
+class Scenario:
+    """An organization in which random things happen, as a seed decides.
 
     What processes that run at once make of it is not the same every time.
 
     :ivar lines: what happened so far.
-    :ivar messages: what runs have said so far: errors and warnings.
+    :ivar messages: the errors and warnings so far.
     :ivar is_whole: whether every run so far has come to its end.
+    :ivar is_alone: whether no two runs so far were under way at the same time.
     """
 
     def __init__(self, datadog: Datadog, seed: int) -> None:
@@ -96,44 +101,45 @@ class Story:
         self.lines: list[str] = []
         self.messages: list[str] = []
         self.is_whole = True
+        self.is_alone = True
 
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability
 
     def begin(self) -> None:
-        """Make what is there before anything goes wrong."""
+        """Create what exists before anything goes wrong."""
         raise NotImplementedError
 
     def random_task(self) -> Task:
-        """What somebody may want to be run."""
+        """A task that somebody may run."""
         raise NotImplementedError
 
     def end(self) -> None:
-        """Want one last thing, get it, and see that nothing else has happened."""
+        """Run one last task, until it succeeds, and see that nothing else has happened."""
         raise NotImplementedError
 
-    def live(self, output: pytest.CaptureFixture[str]) -> None:
-        """Let it happen."""
-        with self.told():
+    def play(self, output: pytest.CaptureFixture[str]) -> None:
+        """Run all of it."""
+        with self.reported():
             self.begin()
-            self.live_through_faults()
+            self.run_with_faults()
             self.end()
             assert output.readouterr().err == ""
 
     @contextlib.contextmanager
-    def told(self) -> t.Iterator[None]:
-        """Tell the story where it ends badly."""
+    def reported(self) -> t.Iterator[None]:
+        """Add what happened to an error."""
         try:
             yield
         except Exception as exc:
-            story = "\n".join(f"  {line}" for line in self.lines)
+            lines = "\n".join(f"  {line}" for line in self.lines)
             again = f"make random-runs RUNS=1 SEED={self.seed}"
             raise AssertionError(
-                f"{exc}\n\nThe story of seed {self.seed}:\n{story}\nAgain: {again}"
+                f"{exc}\n\nThe scenario of seed {self.seed}:\n{lines}\nAgain: {again}"
             ) from exc
 
     def set_up(self, **settings: t.Any) -> None:
-        """Say what the organisation is like, and how quick."""
+        """Choose what the organization is like, and how fast."""
         chosen = {
             "latency": self.random.choice([0, 0, 0.01, 0.04]),
             "rate_limit": self.random.choice([None, None, None, "20/1"]),
@@ -142,7 +148,7 @@ class Story:
         self.emulator.settings(**chosen)
         self.lines.append(f"settings {chosen}")
 
-    def live_through_faults(self) -> None:
+    def run_with_faults(self) -> None:
         """One to three rounds of runs; when they are over, so are all faults."""
         if self.chance(0.6):
             self.run(self.random_task())
@@ -166,6 +172,7 @@ class Story:
 
     def _run_at_once(self, tasks: list[Task]) -> None:
         is_killed = self.chance(0.35)
+        self.is_alone = self.is_alone and len(tasks) == 1
         retries = self.random.choice([0, 0, 2])
         runs = [(task, self._start(task, retries)) for task in tasks]
         if is_killed:
@@ -183,12 +190,12 @@ class Story:
             rule["fault"].get("seconds") or 0 for rule in self.emulator.faults() if rule["fired"]
         ]
         self.emulator.clear_faults()
-        # What nobody waits for any more is done all the same, and a user looks when all is over.
+        # What nobody waits for any longer is done all the same, and a user looks when all is over.
         time.sleep(max(delays, default=0))
 
     def run(self, task: Task) -> Result:
         """Run a task while there are no faults."""
-        return self._end(task, self.datadog.start(task.module, **task.params, timeout=30))
+        return self._end(task, self.datadog.start(task.module, **task.params, timeout=PATIENCE))
 
     def _start(self, task: Task, retries: int) -> Run:
         return self.datadog.start(task.module, **task.params, timeout=TIMEOUT, retries=retries)
@@ -207,19 +214,19 @@ class Story:
             self.check_no_secret(result[kind])
         return result
 
-    def foretell_and_run(self, task: Task) -> Result:
-        """Run a task in check mode and in earnest: what is foretold comes true, and foretelling writes nothing."""
+    def predict_and_run(self, task: Task) -> Result:
+        """Run a task in check mode, which writes nothing, then without; both return the same."""
         writes = self.writes()
-        foretold = self.run(Task(task.module, {**task.params, "check_mode": True}))
+        predicted = self.run(Task(task.module, {**task.params, "check_mode": True}))
         assert self.writes() == writes
         result = self.run(task)
         for key in ("failed", "changed", "diff"):
-            assert result.get(key) == foretold.get(key), key
-        assert _operations(result) == _operations(foretold)
+            assert result.get(key) == predicted.get(key), key
+        assert _operations(result) == _operations(predicted)
         return result
 
-    def check_silent(self, task: Task) -> Result:
-        """One more run finds everything as it should be."""
+    def check_unchanged(self, task: Task) -> Result:
+        """Run a task that makes no changes."""
         before = self.writes()
         result = self.run(task)
         assert (result.get("failed", False), result["changed"]) == (False, False)
@@ -227,7 +234,7 @@ class Story:
         return result
 
     def writes(self) -> list[int]:
-        """The numbers of the requests that wrote; what became of them may come to light later."""
+        """The numbers of the requests that wrote."""
         return [each["number"] for each in self.datadog.writes()]
 
     def check_log(self) -> None:

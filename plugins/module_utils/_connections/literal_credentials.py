@@ -2,10 +2,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
-
-"""What is secret, and what stands in its place in diffs and results."""
+"""Headers and URL parameters that carry a credential in clear text."""
 
 from __future__ import annotations
 
@@ -33,28 +30,6 @@ _REFERENCE = re.compile(r"{{\s*[A-Za-z][A-Za-z0-9]*\s*}}")
 _AROUND_REFERENCES = re.compile(r"^\s*[A-Za-z][A-Za-z0-9-]*\s+|[A-Za-z0-9_.-]+=")
 
 
-class HiddenValue(str):
-    """What a diff shows in the place of a secret."""
-
-
-#: A secret that is there, and one that is about to be sent over it.
-SECRET = HiddenValue("(secret)")
-SECRET_SENT = HiddenValue("(secret, sent anew)")
-
-
-def without_hidden(value: t.Any) -> t.Any:
-    """A copy of what a diff shows, without the places of secrets."""
-    if isinstance(value, dict):
-        return {
-            key: without_hidden(item)
-            for key, item in value.items()
-            if not isinstance(item, HiddenValue)
-        }
-    if isinstance(value, list):
-        return [without_hidden(item) for item in value]
-    return value
-
-
 def is_literal_credential(name: str, value: t.Any) -> bool:
     """Whether an HTTP header or URL parameter seems to carry a credential itself, instead of a reference to a token."""
     if not isinstance(value, str) or not value.strip():
@@ -67,13 +42,3 @@ def is_literal_credential(name: str, value: t.Any) -> bool:
     if not references:
         return True
     return bool(re.search(r"\w{4}", _AROUND_REFERENCES.sub("", rest)))
-
-
-def literal_parts(value: str) -> list[str]:
-    """What of a header's value must not be told: all of it, and the words after its scheme."""
-    return [value, *value.split()[1:]]
-
-
-def looks_like_key(text: str) -> bool:
-    """Whether a text has the shape of a Datadog key or token: 32 or 40 hexadecimal digits, or C(dd), its kind and C(_) before it."""
-    return re.fullmatch(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|dd[a-z]+_\S+", text) is not None

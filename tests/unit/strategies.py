@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Any task that the modules accept, made from the catalogue, and what Datadog holds once it was run."""
+"""Strategies for any task that the modules accept, made from the catalogue, and what Datadog then holds."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ import typing as t
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._integrations import (
+from ansible_collections.tidyops.datadog.plugins.module_utils._connections.catalogue import (
     INTEGRATIONS,
     Credentials,
-    Group,
     Integration,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._connections.fields import (
+    Field,
+    Group,
     NamedValues,
     RenewalFlag,
-    WritableField,
 )
+from ansible_collections.tidyops.datadog.plugins.module_utils._input import FREE_TEXTS
 from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY
 
 #: How many examples of each property to try instead of a few, other ones each time.
@@ -36,7 +39,7 @@ def examples(few: int) -> settings:
         database=None,
         deadline=None,
         suppress_health_check=[
-            # Each example begins with an empty organisation; what a fixture holds are the means.
+            # Each example begins with an empty organization.
             HealthCheck.function_scoped_fixture,
             HealthCheck.too_slow,
             HealthCheck.data_too_large,
@@ -46,25 +49,39 @@ def examples(few: int) -> settings:
 
 #: What is written differently, or means something, in Jinja, JSON, YAML, XML, URLs, shells, headers or paths.
 SPICES = (
-    "{{ name }}", "{% raw %}", "]]>", "'", '"', "\\", "\\u0041", "ü", "é", "🦄", "\u2028", "\u202e", "\x85",
-    "%2F", "..", "/", "?", "#", "&", "=", ":", ",", " ", "~", "$HOME", "!unsafe", "null", "0123", "(secret)",
+    "{{ name }}", "{% raw %}", "]]>", "'", '"', "\\", "\\u0041", "ü", "é", "🦄", "\x85", "%2F", "..", "/", "?", "#",
+    "&", "=", ":", ",", " ", "~", "$HOME", "!unsafe", "null", "0123", "(secret)",
 )  # fmt: skip
 BREAKS = ("\n", "\r\n", "\t", "\x00", "\x1b[31m")
-WORD = st.characters(exclude_categories=["Cc", "Cs", "Z"], exclude_characters=",/@")
+#: What is refused but in free texts.
+INVISIBLE = ("\u2028", "\u202e", "\u200b", "\u00a0")
+#: Categories of such characters: without a width, separators, and halves of characters.
+_INVISIBLE: tuple[t.Any, ...] = ("Cf", "Cs", "Zl", "Zp", "Zs")
 
 
-def _texts(characters: st.SearchStrategy[str], *spices: str) -> st.SearchStrategy[str]:
+def _texts(*spices: str, categories: t.Collection[t.Any]) -> st.SearchStrategy[str]:
+    """:param categories: those of Unicode that do not occur but in the spices."""
+    characters = st.characters(exclude_categories=categories, exclude_characters="\x7f")
     parts = st.lists(st.one_of(characters, st.sampled_from(spices)), min_size=1, max_size=6)
-    return parts.map("".join).filter(str.strip)
+    return parts.map("".join).filter(lambda text: bool(text.strip()) and "*" * 8 not in text)
 
 
-_LINE_CHARACTERS = st.characters(
-    min_codepoint=0x20, exclude_categories=["Cs"], exclude_characters="\x7f"
+def _trimmed(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return texts.filter(lambda text: text == text.strip())
+
+
+#: Texts in one line, and in several; what is free may have blanks at its ends and invisible characters.
+LINES = _trimmed(_texts(*SPICES, categories=("Cc", *_INVISIBLE)))
+FREE_LINES = _texts(*SPICES, *INVISIBLE, categories=("Cc", "Cs"))
+SEVERAL_LINES = _trimmed(_texts(*SPICES, *BREAKS, categories=_INVISIBLE))
+FREE_TEXT = _texts(*SPICES, *INVISIBLE, *BREAKS, categories=("Cs",))
+_WORD = st.characters(exclude_categories=["Cc", *_INVISIBLE], exclude_characters=",/@")
+HANDLES = st.text(_WORD, min_size=1, max_size=6)
+#: GitHub's names have one case.
+CONNECTED_TEAMS = st.tuples(HANDLES, HANDLES).map(lambda names: ("@" + "/".join(names)).lower())
+TAGS = st.lists(
+    st.sampled_from(["env:prod", "env:test", "team:a-b", "a1/b:c_d"]), unique=True, max_size=3
 )
-LINES = _texts(_LINE_CHARACTERS, *SPICES)
-SEVERAL_LINES = _texts(st.characters(exclude_categories=["Cs"]), *SPICES, *BREAKS)
-HANDLES = st.text(WORD, min_size=1, max_size=6)
-CONNECTED_TEAMS = st.tuples(HANDLES, HANDLES).map(lambda names: "@" + "/".join(names))
 
 
 def secrets(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -80,10 +97,10 @@ class Kind(t.NamedTuple):
     credentials: Credentials
 
     @property
-    def fields(self) -> list[WritableField]:
-        """Those that say what is to be; a flag says what is to be done, each time."""
-        fields = (*self.integration.fields, *self.credentials.options)
-        return [field for field in fields if not isinstance(field, RenewalFlag)]
+    def fields(self) -> list[Field]:
+        """Those that say what the connection is to be; a flag says what is to be done, each time."""
+        fields = (*self.integration.fields, *self.credentials.fields)
+        return [each for each in fields if each.option() and not isinstance(each, RenewalFlag)]
 
     @property
     def secrets(self) -> set[str]:
@@ -108,24 +125,26 @@ _SOMETIMES = st.sampled_from([False, False, False, True])
 _ANY_KIND = st.sampled_from([kind for kind in KINDS for _time in range(len(kind.fields) ** 2)])
 
 
-class Said(t.NamedTuple):
-    """What a task says of a connection."""
+class Given(t.NamedTuple):
+    """What a task gives of a connection. :ivar tags: None if it leaves them out."""
 
     name: str
     kind: Kind
     values: t.Mapping[str, t.Any]
+    tags: list[str] | None
 
     @property
     def options(self) -> dict[str, t.Any]:
-        return {"name": self.name, **self.kind.options(self.values)}
+        tags = {} if self.tags is None else {"tags": self.tags}
+        return {"name": self.name, **tags, **self.kind.options(self.values)}
 
 
 class Change(t.NamedTuple):
-    """What tasks say of a connection first, and then. None: nothing."""
+    """What tasks give of a connection first, and then. None: nothing."""
 
     name: str
-    before: Said | None
-    after: Said | None
+    before: Given | None
+    after: Given | None
 
 
 class Held(t.NamedTuple):
@@ -136,6 +155,7 @@ class Held(t.NamedTuple):
 
     kind: Kind
     values: dict[str, str]
+    tags: list[str]
 
     def part(self, secret: bool) -> dict[str, str]:
         """Only what is secret, or only what is not."""
@@ -158,27 +178,28 @@ def by_paths(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return found
 
 
-def held_after(before: Held | None, said: Said, sends_secrets: bool) -> Held:
+def held_after(before: Held | None, given: Given, sends_secrets: bool) -> Held:
     """What Datadog is to hold after a task.
 
-    :param sends_secrets: whether it replaces secrets that are there.
+    :param sends_secrets: whether it replaces secrets that exist.
     """
-    kind = said.kind
+    kind = given.kind
     there = before.values if before and before.kind == kind else {}
     # A list is the whole list; all else that is left out is left alone.
-    lists = {name for name, value in said.values.items() if isinstance(value, list)}
-    named = by_paths(said.values)
+    lists = {name for name, value in given.values.items() if isinstance(value, list)}
+    named = by_paths(given.values)
     kept = {path: text for path, text in there.items() if path in named or _top(path) not in lists}
-    given = {path: text for path, text in named.items() if text is not None}
+    sent = {path: text for path, text in named.items() if text is not None}
     if there and not sends_secrets:
-        # Of a list of which Datadog shows nothing, all is taken to be there.
+        # Where there is no token, Datadog's answer does not say so, and those of the task are assumed to exist.
         shown = {_top(path) for path in there}
-        given = {
+        sent = {
             path: text
-            for path, text in given.items()
+            for path, text in sent.items()
             if _top(path) not in kind.secrets or (path not in kept and _top(path) in shown)
         }
-    return Held(kind, {**kept, **given})
+    old_tags = before.tags if before and before.kind == kind else []
+    return Held(kind, {**kept, **sent}, old_tags if given.tags is None else given.tags)
 
 
 def _top(path: str) -> str:
@@ -188,9 +209,10 @@ def _top(path: str) -> str:
 
 @st.composite
 def _named_values(draw: st.DrawFn, field: NamedValues, known: list[str]) -> list[dict[str, t.Any]]:
-    names = st.from_regex(field.name_pattern, fullmatch=True)
+    names = st.from_regex(field.pattern, fullmatch=True)
+    either = st.one_of(names, st.sampled_from(known or ["x"]))
     chosen = draw(
-        st.lists(st.one_of(names, st.sampled_from(known or ["x"])), unique=True, max_size=3)
+        st.lists(either, unique_by=str.lower if field.is_header else lambda name: name, max_size=3)
     )
     values = secrets(SEVERAL_LINES) if field.secret else st.one_of(st.just(""), LINES)
     entries = []
@@ -211,15 +233,18 @@ def _values(field: t.Any, before: t.Any) -> st.SearchStrategy[t.Any]:
     if isinstance(field, Group):
         parts = {part.name: _values(part, None) for part in field.fields}
         return st.fixed_dictionaries({}, optional=parts)
+    if field.name == "base_url":
+        return _trimmed(HANDLES.map("https://example.com/".__add__))
     if field.pattern:
-        return st.from_regex(field.pattern, fullmatch=True, alphabet=_LINE_CHARACTERS)
-    texts = SEVERAL_LINES if field.multiline else LINES
+        return st.from_regex(field.pattern, fullmatch=True)
+    lines, several = (FREE_LINES, FREE_TEXT) if field.name in FREE_TEXTS else (LINES, SEVERAL_LINES)
+    texts = several if field.multiline else lines
     return secrets(texts) if field.secret else texts
 
 
 @st.composite
-def sayings(draw: st.DrawFn, name: str, kind: Kind, before: Said | None = None) -> Said:
-    """What a task may say of a connection that does not exist, or of one of the same kind."""
+def tasks(draw: st.DrawFn, name: str, kind: Kind, before: Given | None = None) -> Given:
+    """What a task may give of a connection that does not exist, or of one of the same kind."""
     values: dict[str, t.Any] = {}
     for field in kind.fields:
         given = before.values.get(field.name) if before else None
@@ -228,16 +253,16 @@ def sayings(draw: st.DrawFn, name: str, kind: Kind, before: Said | None = None) 
             continue
         is_same = given is not None and draw(_SOMETIMES)
         values[field.name] = given if is_same else draw(_values(field, given))
-    return Said(name, kind, values)
+    return Given(name, kind, values, draw(st.one_of(st.none(), TAGS)))
 
 
 @st.composite
 def _changes(draw: st.DrawFn, name: str) -> Change:
     kind = draw(_ANY_KIND)
-    before = draw(st.one_of(sayings(name, kind), st.none()))
+    before = draw(st.one_of(tasks(name, kind), st.none()))
     if before and not draw(_SOMETIMES):
-        return Change(name, before, draw(st.one_of(sayings(name, kind, before), st.none())))
-    after = draw(_ANY_KIND.flatmap(lambda other: sayings(name, other)))
+        return Change(name, before, draw(st.one_of(tasks(name, kind, before), st.none())))
+    after = draw(_ANY_KIND.flatmap(lambda other: tasks(name, other)))
     return Change(name, before, after)
 
 

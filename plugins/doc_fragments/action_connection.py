@@ -1,0 +1,77 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Documentation of what the modules for one and for many action connections share."""
+
+    DOCUMENTATION = r"""
+options:
+  state:
+    description:
+      - V(present) creates what does not exist, and updates what differs.
+      - V(absent) deletes what exists.
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
+  update_secrets:
+    description:
+      - When to send the secrets of an existing connection. Datadog never returns them, so they cannot be compared with what
+        Datadog has.
+      - V(on_change) sends the secrets that differ from those last sent, according to the fingerprints in O(registry). It sends
+        all of them if the connection is new to the registry, or was changed elsewhere. Without O(registry) it sends none, and
+        the module warns.
+      - V(always) sends them on every run, so every run reports a change.
+      - V(on_create) sends them to new connections only.
+    type: str
+    choices:
+      - on_change
+      - always
+      - on_create
+    default: on_change
+  allow_replace:
+    description:
+      - Whether to replace a connection whose integration or type of credentials differs. Datadog cannot change these. If
+        V(false), the module fails in this case.
+      - The module creates the new connection and then deletes the old one. If the task does not specify access, the new
+        connection gets the restriction policy of the old one.
+      - The new connection has a new ID and, for AWS, a new external ID. Update the workflows, apps and trust policies that use
+        the old ones.
+    type: bool
+    default: false
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - With O(update_secrets=always), and with C(generate_new_external_id) for AWS, every run changes something.
+notes:
+  - The application key must be registered for the Actions API, see M(tidyops.datadog.app_key_registration). It must have the
+    permissions C(connections_read) and C(connections_write).
+  - Looking up the principals of access by name requires the permission C(teams_read) for teams, and C(user_access_read) for
+    roles and users.
+  - In headers, URL parameters and the body of an HTTP connection, C({{ name }}) refers to a token of the connection. Mark such a
+    value with C(!unsafe), or Ansible reads the braces as a Jinja expression.
+  - Datadog stores and returns the headers and URL parameters of HTTP connections in clear text. If one seems to contain a
+    credential instead of a reference to a token, the module warns, and omits the value from its results.
+seealso:
+  - module: tidyops.datadog.action_connection_info
+  - module: tidyops.datadog.app_key_registration
+  - module: tidyops.datadog.restriction_policy
+  - name: Who may use a connection
+    description: A guide to access and tags.
+    link: https://github.com/tidyops/ansible-collection-datadog/blob/main/docs/docsite/rst/guide_access.rst
+  - name: The registry
+    description: A guide to registries in files and datastores.
+    link: https://github.com/tidyops/ansible-collection-datadog/blob/main/docs/docsite/rst/guide_registry.rst
+  - name: Action connections in Datadog's API reference
+    description: The API that this module uses.
+    link: https://docs.datadoghq.com/api/latest/action-connection/
+  - name: Connections in Datadog's documentation
+    description: What connections are for, and who can use them.
+    link: https://docs.datadoghq.com/actions/connections/
+"""

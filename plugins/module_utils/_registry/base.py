@@ -1,0 +1,253 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The registry: which connection has a name, and what is needed to see that it changed. It holds no secret.
+
+An entry is nothing, a claim (a create was begun), an id, an id with a claim (a replacement was begun), or an id with
+C(replaces) (the new connection exists, the old one has still to be deleted). The guide for developers tells what the next run
+does with each.
+"""
+
+from __future__ import annotations
+
+import calendar
+import secrets as random
+import time
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
+    UUID,
+    Client,
+    Json,
+    as_object,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
+    ConcurrentChange,
+    TaskError,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.fingerprint import (
+    fingerprint,
+    is_fingerprint,
+    matches,
+)
+
+#: What the option begins with that names a datastore.
+DATASTORE = "datastore:"
+#: The version of what is written. Versions 1 and 2 had C(creating) for C(claim), and no organization.
+VERSION = 3
+#: How many names are claimed together. A run that is killed leaves as many claims at most.
+ROWS_AT_ONCE = 16
+#: Seconds after a write in which a 404 is not believed at once; clocks differ, too.
+RECENT = 300
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a registry knows of one name.
+
+    :ivar integration: the path of its options, like C(aws.assume_role).
+    :ivar last_updated: the time in ISO 8601 that Datadog gave when a run was done with it. None for a connection as it was
+        created: Datadog does not tell the time then.
+    :ivar secrets: fingerprints of the secrets that were sent, by their path inside the credentials (C(tokens.accessToken)).
+    :ivar claim: who is creating a connection of the name, and since when.
+    :ivar replaces: the id of the connection that this one replaces, and which has still to be deleted.
+    """
+
+    connection_id: str = ""
+    integration: str = ""
+    last_updated: str | None = None
+    secrets: t.Mapping[str, str] = field(default_factory=dict)
+    claim: str = ""
+    replaces: str = ""
+
+    def is_recent(self) -> bool:
+        """Whether the connection was created or changed so lately that Datadog may not return it yet."""
+        try:
+            seen = time.strptime((self.last_updated or "")[:19], "%Y-%m-%dT%H:%M:%S")
+        except ValueError:
+            # Nothing has been recorded since it was created.
+            return True
+        return abs(time.time() - calendar.timegm(seen)) < RECENT
+
+    def claimed(self, integration: str) -> Entry:
+        """A copy with a claim that no other run can make."""
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        return replace(self, claim=f"{integration} {since} {random.token_hex(8)}")
+
+    def differing(self, given: t.Mapping[str, str]) -> frozenset[str]:
+        """The paths of those secrets that are not the ones that were sent last. Takes some 10 ms for each."""
+        known = self.secrets
+        return frozenset(
+            path for path, secret in given.items() if not matches(known.get(path, ""), secret)
+        )
+
+    def with_secrets(self, sent: t.Mapping[str, str], there: t.Container[str] | None) -> Entry:
+        """A copy that knows what was sent. Takes some 10 ms for each.
+
+        :param there: the paths of the secrets that the connection has in the end; None if that is not known.
+        """
+        kept = {k: v for k, v in self.secrets.items() if there is None or k in there}
+        return replace(self, secrets={**kept, **{k: fingerprint(v) for k, v in sent.items()}})
+
+    def written(self) -> Json:
+        """The JSON object."""
+        optional: Json = {
+            "claim": self.claim,
+            "replaces": self.replaces,
+            "secrets": dict(sorted(self.secrets.items())),
+        }
+        return {
+            "id": self.connection_id or None,
+            "integration": self.integration,
+            "last_updated": self.last_updated,
+            **{key: value for key, value in optional.items() if value},
+        }
+
+    @classmethod
+    def of(cls, content: t.Any) -> Entry:
+        """Read what written() made, or version 1.x. :raises ValueError: what is wrong with it."""
+        if not isinstance(content, dict):
+            raise ValueError("is not an object")
+        keys = ("id", "integration", "last_updated", "replaces", "claim", "creating")
+        texts = {key: content.get(key) or "" for key in keys}
+        found = content.get("secrets") or {}
+        for key in set(content) - set(keys) - {"secrets"}:
+            raise ValueError(f"has a key that is not known here: {key}")
+        for key, value in texts.items():
+            if not isinstance(value, str):
+                raise ValueError(f"has something else than a string as {key}")
+            if key in ("id", "replaces") and value and not UUID.fullmatch(value):
+                raise ValueError(f"has something else than a UUID as {key}")
+        if not isinstance(found, dict) or not all(
+            map(is_fingerprint, filter(None, found.values()))
+        ):
+            raise ValueError("has something else than fingerprints as secrets")
+        connection_id, replaces = texts["id"].lower(), texts["replaces"].lower()
+        claim = texts["claim"] or texts["creating"]
+        if not connection_id and not claim:
+            raise ValueError("has no id")
+        if claim and replaces not in ("", connection_id):
+            raise ValueError(
+                f"was left by an interrupted run of version 1.x, which replaced {replaces}. Look in Datadog whether there is"
+                " another connection of this name, delete the one that is too many, and remove the entry"
+            )
+        return cls(
+            connection_id,
+            texts["integration"],
+            texts["last_updated"] or None,
+            {path: text for path, text in found.items() if text},
+            claim,
+            "" if replaces == connection_id else replaces,
+        )
+
+
+class Registry:
+    """What knows entries. This one stands in where a task names no registry: it knows nothing, and keeps nothing.
+
+    May be used by several threads.
+
+    :ivar is_kept: whether what is saved here will be known to the next run.
+    :ivar is_in_datadog: whether keys of another organization cannot reach it anyway.
+    :ivar title: how messages call it.
+    :ivar organization: the UUID of the organization that it belongs to; empty where that is not known.
+    """
+
+    is_kept = is_in_datadog = False
+    title = "registry"
+    organization = ""
+
+    def exists(self) -> bool:
+        """Whether it is there: one that is not yet knows nothing, and is created when something is saved."""
+        return True
+
+    def load(self, names: t.Collection[str]) -> None:
+        """Read what is known of several names, if that takes fewer requests than reading one after the other."""
+
+    def find(self, name: str, is_fresh: bool = False) -> Entry | None:
+        """What is known of a name. :param is_fresh: whether to read it anew."""
+        return self.all().get(name)
+
+    def all(self) -> dict[str, Entry]:
+        """All that is known, by names."""
+        return {}
+
+    def claim(self, claims: t.Mapping[str, Entry]) -> set[str]:
+        """Claim names of which nothing is known, so that no other run creates connections of these names.
+
+        :param claims: entries without an id, made by Entry.claimed().
+        :returns: the names that were claimed. The others are known by now.
+        """
+        return set(claims)
+
+    def save(self, name: str, entry: Entry, expected: Entry | None, former_name: str = "") -> None:
+        """Record an entry, if what is known of the name is what was expected.
+
+        :param former_name: another name of the same connection, which is forgotten.
+        :raises ConcurrentChange: where another run has changed it.
+        """
+
+    def forget(self, name: str, expected: Entry) -> None:
+        """Remove an entry, unless another run has changed it: then it is left."""
+
+    def add(self, entries: t.Mapping[str, Entry]) -> None:
+        """Record entries of names that are not known yet. :raises ConcurrentChange: where one is by now."""
+
+    def find_id(self, connection_id: str, name: str = "") -> tuple[str, Entry] | None:
+        """The name under which a connection is known, and its entry. :param name: where to look first."""
+        likely = self.find(name) if name else None
+        if likely and likely.connection_id == connection_id:
+            return name, likely
+        known = self.all().items()
+        return next((pair for pair in known if pair[1].connection_id == connection_id), None)
+
+    def changed(self, name: str) -> ConcurrentChange:
+        """What to raise where another run was faster."""
+        return ConcurrentChange(
+            f"Another run changed the entry {name!r} of the {self.title} meanwhile. Run the task again."
+        )
+
+    def error(self, problem: str) -> TaskError:
+        """What to raise where the registry cannot be used. :param problem: without a full stop."""
+        return TaskError(f"The {self.title} {problem}.", affects_all=True)
+
+    def check_ids(self, entries: t.Mapping[str, Entry]) -> None:
+        """:raises TaskError: where two entries have the same id, as an interrupted renaming leaves them in a datastore."""
+        names: dict[str, str] = {}
+        for name, entry in entries.items():
+            other = names.setdefault(entry.connection_id, name)
+            if entry.connection_id and other != name:
+                problem = f"{other!r} and {name!r} have the same id. Remove the one that is wrong"
+                raise self.error(f"is broken: {problem}")
+
+    def check(self, version: t.Any, site: t.Any, own_site: str) -> None:
+        """:raises TaskError: where a later release, or a task for another site, has written it."""
+        if not isinstance(version, int) or version < 1 or not isinstance(site, str):
+            raise self.error("is broken: it must have a version, which is a number, and a site")
+        if version > VERSION:
+            known = f"this release of tidyops.datadog knows {VERSION}. Update the collection"
+            raise self.error(f"has version {version} of its format, and {known}")
+        if site != own_site:
+            raise self.error(
+                f"belongs to {site}, and this task goes to {own_site}. Correct site or api_url, or give each site a"
+                " registry of its own"
+            )
+
+
+def check_organization(registry: Registry, client: Client) -> None:
+    """See that the keys belong to the organization of the registry; a new one will belong to theirs.
+
+    Keys of another organization find nothing, so that everything would be created a second time.
+
+    :raises DatadogError, TaskError: where they do not, or where that cannot be determined.
+    """
+    user = client.get("/api/v2/current_user", "look up the organization of the keys")
+    related = as_object(as_object(as_object(user.get("relationships")).get("org")).get("data"))
+    organization = str(related.get("id") or "")
+    if registry.organization and organization and organization != registry.organization:
+        raise registry.error(
+            f"belongs to the organization {registry.organization}, and the keys to {organization}. Correct the keys, or give"
+            " each organization a registry of its own"
+        )
+    registry.organization = registry.organization or organization

@@ -1,0 +1,339 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A registry in one of Datadog's Actions datastores, which is a table: a row for each connection.
+
+The API changes one row at a time and compares nothing. The only thing that one of two runs cannot do is to insert a row
+that exists (C(fail_on_conflict)), so that is what a claim is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+import typing as t
+
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
+    PAGE_SIZE,
+    TRY_AGAIN,
+    Client,
+    Json,
+    as_object,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
+    DatadogError,
+    TaskError,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import (
+    DATASTORE,
+    ROWS_AT_ONCE,
+    VERSION,
+    Entry,
+    Registry,
+)
+
+PATH = "/api/v2/actions-datastores"
+#: The primary column, which holds the keys of rows.
+KEY = "id"
+#: What keys begin with that are not names of connections.
+OWN = "tidyops.datadog/"
+#: Datadog's limit.
+LONGEST_KEY = 256
+WRITE_ACCESS = "apps_datastore_write, and access to the datastore as contributor or manager"
+#: How often all rows are read at most, where they change meanwhile.
+PASSES = 5
+
+
+def key_of(name: str) -> str:
+    """:returns: the key of a connection's row: its name, if that can be one."""
+    return f"{OWN}name/{_digest(name)}" if len(name) > LONGEST_KEY or name.startswith(OWN) else name
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _items(**attributes: t.Any) -> Json:
+    """The body of a request that writes rows."""
+    return {"data": {"type": "items", "attributes": attributes}}
+
+
+class DatastoreRegistry(Registry):
+    """A registry in an Actions datastore. May be used by several threads."""
+
+    is_kept = is_in_datadog = True
+
+    def __init__(self, datastore_id: str, client: Client, site: str) -> None:
+        self.title = f"registry {DATASTORE}{datastore_id}"
+        self._client = client
+        self._path = f"{PATH}/{datastore_id}/items"
+        self._site = site
+        self._known: dict[str, Entry | None] = {}
+        self._is_whole = False
+        # The claims that this run has made, and when.
+        self._own: dict[str, float] = {}
+        self._reading = threading.RLock()
+
+    def load(self, names: t.Collection[str]) -> None:
+        with self._reading:
+            if len(names) > 1 and not self._is_whole:
+                self._read_all(most_pages=len(names))
+
+    def find(self, name: str, is_fresh: bool = False) -> Entry | None:
+        with self._reading:
+            if is_fresh or (name not in self._known and not self._is_whole):
+                value = self._row(key_of(name))
+                self._known[name] = self._parsed(value)[1] if value else None
+            return self._known.get(name)
+
+    def all(self) -> dict[str, Entry]:
+        with self._reading:
+            if not self._is_whole:
+                self._read_all()
+            return {name: entry for name, entry in sorted(self._known.items()) if entry}
+
+    def claim(self, claims: t.Mapping[str, Entry]) -> set[str]:
+        begun = time.monotonic()
+        claimed = self._insert({name: self._value(name, claims[name]) for name in claims})
+        self._known.update((name, claims[name]) for name in claimed)
+        self._own.update((claims[name].claim, begun) for name in claimed)
+        return claimed
+
+    def save(self, name: str, entry: Entry, expected: Entry | None, former_name: str = "") -> None:
+        is_replacement = bool(entry.claim and entry.connection_id)
+        if is_replacement:
+            # The row exists, so that another one is what only one run can insert.
+            begun = time.monotonic()
+            row = {KEY: _claim_key(entry), **self._columns(), "claim": entry.claim}
+            if not self._insert({name: row}):
+                if self.find(name, is_fresh=True) == expected:
+                    # The other run may have been killed before it could say so in the entry's row.
+                    self._patch(key_of(name), {"claim": entry.claim})
+                raise self.changed(name)
+            self._own[entry.claim] = begun
+        elif not self._is_own_claim(expected) and self.find(name, is_fresh=True) != expected:
+            raise self.changed(name)
+        value = self._value(name, entry)
+        if expected is None:
+            if not self._insert({name: value}):
+                raise self.changed(name)
+        elif not self._patch(key_of(name), value):
+            raise self.changed(name)
+        if expected and expected.claim and expected.connection_id and not entry.claim:
+            self._remove(_claim_key(expected))
+        if former_name and former_name != name:
+            self._remove(key_of(former_name))
+            self._known[former_name] = None
+        self._known[name] = entry
+
+    def forget(self, name: str, expected: Entry) -> None:
+        if not self._is_own_claim(expected) and self.find(name, is_fresh=True) != expected:
+            return
+        self._remove(key_of(name))
+        if expected.claim and expected.connection_id:
+            self._remove(_claim_key(expected))
+        self._known[name] = None
+
+    def add(self, entries: t.Mapping[str, Entry]) -> None:
+        names = sorted(entries)
+        for start in range(0, len(names), ROWS_AT_ONCE):
+            batch = names[start : start + ROWS_AT_ONCE]
+            added = self._insert({name: self._value(name, entries[name]) for name in batch})
+            for name in set(batch) - added:
+                raise self.changed(name)
+        self._is_whole = False
+
+    def _is_own_claim(self, entry: Entry | None) -> bool:
+        """Whether this run made a claim so lately that nobody has given it up: others wait for it first."""
+        made = self._own.get(entry.claim) if entry else None
+        return made is not None and time.monotonic() - made < self._client.timeout
+
+    def _insert(self, values: t.Mapping[str, Json]) -> set[str]:
+        """Insert rows that do not exist yet, in one request if none of them does.
+
+        :returns: the names whose row is in the datastore now.
+        """
+        body = _items(conflict_mode="fail_on_conflict", values=list(values.values()))
+        try:
+            # A repetition does no harm: it fails, and the rows are those that were to be inserted.
+            self._client.post_all(
+                f"{self._path}/bulk", f"write the {self.title}", body, may_repeat=True
+            )
+            return set(values)
+        except DatadogError as exc:
+            if exc.is_transient or exc.status in (None, 401, 403, 404):
+                raise self._failed(exc, WRITE_ACCESS) from exc
+            error = exc
+        if len(values) > 1:
+            return self._insert_each(values)
+        # It is not known which status a conflict has. What tells rows of two runs apart is in them, so look.
+        [(name, value)] = values.items()
+        row = self._row(value[KEY])
+        if row is None:
+            raise self._insert_failed(error) from error
+        return {name} if _holds(row, value) else set()
+
+    def _insert_each(self, values: t.Mapping[str, Json]) -> set[str]:
+        """The same, one after the other, and none of them where one fails."""
+        inserted: set[str] = set()
+        try:
+            for name, value in values.items():
+                inserted |= self._insert({name: value})
+        except TaskError:
+            for name in inserted:
+                self._remove(values[name][KEY])
+            raise
+        return inserted
+
+    def _patch(self, key: str, value: Json) -> bool:
+        """Set columns of a row. :returns: False where there is no such row."""
+        columns = {column: cell for column, cell in value.items() if column != KEY}
+        body = _items(item_key=key, item_changes={"ops_set": columns})
+        try:
+            self._client.patch(self._path, f"write the {self.title}", body)
+        except DatadogError as exc:
+            if exc.is_gone:
+                return False
+            raise self._failed(exc, WRITE_ACCESS) from exc
+        return True
+
+    def _remove(self, key: str) -> None:
+        """Delete a row, if it exists."""
+        try:
+            self._client.delete(self._path, f"write the {self.title}", _items(item_key=key))
+        except DatadogError as exc:
+            raise self._failed(exc, WRITE_ACCESS) from exc
+
+    def _row(self, key: str) -> Json | None:
+        """A row as it is now, or None if there is none."""
+        return next((row for row in self._page({"item_key": key})[0] if row.get(KEY) == key), None)
+
+    def _read_all(self, most_pages: int | None = None) -> None:
+        """Read all rows, unless they have more pages than are worth reading.
+
+        They come in the order in which they were created, but for those that a request inserted together: these have none.
+        So each page repeats as many of the one before. If it lacks the last one, rows were deleted, and others may have been
+        left out. Then all are read again.
+        """
+        for _pass in range(PASSES):
+            rows: dict[t.Any, Json] = {}
+            is_whole, offset, last = True, 0, None
+            while True:
+                query = {"sort": "created_at", "page[limit]": PAGE_SIZE, "page[offset]": offset}
+                page, meta = self._page(query)
+                total = meta.get("totalCount")
+                if most_pages and isinstance(total, int) and total > most_pages * PAGE_SIZE:
+                    return
+                keys = [row.get(KEY) for row in page]
+                is_whole = is_whole and last in (None, *keys)
+                rows.update(zip(keys, page))
+                if len(page) < PAGE_SIZE or meta.get("hasMore") is False:
+                    break
+                offset += len(page) - ROWS_AT_ONCE
+                last = keys[-1]
+            if is_whole and not (isinstance(total, int) and len(rows) < total):
+                parsed = dict(self._parsed(row) for row in rows.values() if not self._is_own(row))
+                self.check_ids(parsed)
+                self._known, self._is_whole = dict(parsed), True
+                return
+        reason = "its rows keep changing while they are read"
+        raise self._failed(DatadogError(f"read the {self.title}", reason, remedy=TRY_AGAIN))
+
+    def _page(self, query: Json) -> tuple[list[Json], Json]:
+        try:
+            rows, meta = self._client.page(self._path, f"read the {self.title}", query)
+        except DatadogError as exc:
+            raise self._failed(exc, "apps_datastore_read") from exc
+        values = [as_object(as_object(row.get("attributes")).get("value")) for row in rows]
+        # Whether a column that only other rows have is left out or null is not known.
+        present = [
+            {column: cell for column, cell in value.items() if cell is not None} for value in values
+        ]
+        return present, as_object(meta.get("page"))
+
+    def _is_own(self, value: Json) -> bool:
+        """Whether a row is not that of a connection. Version 1.x left such rows, too."""
+        self._check_ours(value)
+        key = str(value.get(KEY))
+        return key.startswith(OWN) and not key.startswith(f"{OWN}name/")
+
+    def _parsed(self, value: Json) -> tuple[str, Entry]:
+        self._check_ours(value)
+        key = value.get(KEY)
+        name = value.get("name") or key
+        names = ("integration", "last_updated", "claim", "creating", "replaces", "secrets")
+        content = {column: value[column] for column in names if column in value}
+        try:
+            if not isinstance(name, str) or key != key_of(name):
+                raise ValueError("has another name than its key says")
+            if value.get("moved_to"):
+                raise ValueError(
+                    f"was left by an interrupted run of version 1.x, which renamed it to {value['moved_to']!r}. Delete the row"
+                    " if there is one of that name, else empty its column moved_to"
+                )
+            return name, Entry.of({**content, "id": value.get("connection_id")})
+        except ValueError as exc:
+            raise self.error(f"is broken: its row {key!r} {exc}") from exc
+
+    def _check_ours(self, value: Json) -> None:
+        """:raises TaskError: where a row belongs to something else than this registry."""
+        version, site = value.get("version"), value.get("site")
+        if not isinstance(version, int) or not isinstance(site, str):
+            raise self.error(
+                f"is something else: its row {value.get(KEY)!r} is not that of a registry. Create a datastore for the registry"
+                " alone, as the guide to registries says"
+            )
+        self.check(version, site, self._site)
+
+    def _columns(self) -> Json:
+        return {"version": VERSION, "site": self._site}
+
+    def _value(self, name: str, entry: Entry) -> Json:
+        """The row of an entry. Every column is always there, since what is left out of a change stays as it was."""
+        key = key_of(name)
+        return {
+            KEY: key,
+            **({} if key == name else {"name": name}),
+            **self._columns(),
+            "connection_id": entry.connection_id,
+            "integration": entry.integration,
+            "last_updated": entry.last_updated or "",
+            "claim": entry.claim,
+            "creating": "",
+            "replaces": entry.replaces,
+            "secrets": dict(sorted(entry.secrets.items())),
+        }
+
+    def _insert_failed(self, exc: DatadogError) -> TaskError:
+        remedy = ""
+        if exc.status == 400:
+            remedy = (
+                f"It may be full, or its primary column is not {KEY!r} and it was not created for a registry. Delete rows that"
+                " nobody needs, or create another datastore, as the guide to registries says."
+            )
+        return self._failed(exc, WRITE_ACCESS, remedy)
+
+    @staticmethod
+    def _failed(exc: DatadogError, needs: str = "", remedy: str = "") -> TaskError:
+        """:param needs: the permissions that are needed, to be told where they are lacking."""
+        if exc.status == 403:
+            remedy = f"Check that the keys have the permission {needs}."
+        elif exc.is_gone:
+            remedy = (
+                "Datadog knows no such datastore in this organization. Correct the UUID, or create a datastore, as the guide"
+                " to registries says."
+            )
+        text = f"Could not {exc.doing}: {exc.reason}. {remedy or exc.remedy}"
+        return TaskError(text.strip(), affects_all=True)
+
+
+def _claim_key(entry: Entry) -> str:
+    """The key of the row that says that a connection is being replaced. What is left of one is never in the way of another."""
+    return f"{OWN}claim/{entry.connection_id}"
+
+
+def _holds(row: Json, value: Json) -> bool:
+    """Whether a row is what was to be inserted. Empty cells may be left out."""
+    return all(row.get(column) == cell for column, cell in value.items() if cell)
