@@ -4,7 +4,7 @@
 
 """Reads or creates action connections one by one with Datadog's official client.
 
-``client.py read FILE`` reads those whose ids the file lists, ``client.py create FILE`` sends the requests
+``client.py read FILE`` reads the connections whose ids the file lists, ``client.py create FILE`` sends the requests
 that it lists. DD_HOST says where to, DD_API_KEY and DD_APP_KEY are read by the client itself.
 """
 
@@ -31,7 +31,7 @@ def main() -> None:
             if action == "read":
                 api.get_action_connection(item)
             else:
-                # From JSON to the client's models, as a script has to that is given data.
+                # From JSON to the client's models, as in a script that reads data.
                 body = client.deserialize(json.dumps(item), (CreateActionConnectionRequest,), True)
                 api.create_action_connection(body)
 

@@ -17,7 +17,7 @@ import sys
 def main() -> None:
     output, *command = sys.argv[1:]
     with open(output, "wb") as file:
-        # Waited for by wait4, which tells what it used.
+        # wait4 returns what the process used.
         process = subprocess.Popen(command, stdout=file)  # pylint: disable=consider-using-with
         _pid, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

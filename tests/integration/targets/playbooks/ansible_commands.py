@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ansible's commands as a user starts them, and the secrets that must not come out of them."""
+"""Ansible's commands as a user starts them, and the secrets that their output must not contain."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ from ansible_collections.tidyops.datadog.tests.unit.examples import (  # noqa: E
     CANARY,
     KINDS,
     example,
+    secret,
 )
-from ansible_collections.tidyops.datadog.tests.unit.keeper import (  # noqa: E402
-    DatastoreHome,
-    FileHome,
-    Home,
+from ansible_collections.tidyops.datadog.tests.unit.registry_fixtures import (  # noqa: E402
+    Backend,
+    DatastoreBackend,
+    FileBackend,
+    rotated,
 )
 from datadog_emulator.testing import Emulator, running_emulator  # noqa: E402
 
@@ -43,19 +45,21 @@ __all__ = [
     "KEYS",
     "KINDS",
     "MODULES",
-    "DatastoreHome",
+    "Backend",
+    "DatastoreBackend",
     "Emulator",
-    "FileHome",
-    "Home",
+    "FileBackend",
     "changed",
     "ended",
     "environment_of",
     "example",
-    "found",
+    "files_with",
+    "leaks",
+    "rotated",
     "running_emulator",
     "secrets_file",
     "started",
-    "telling_files",
+    "write_variables",
 ]
 
 EXAMPLE = COLLECTION / "docs" / "examples" / "all_connections.yml"
@@ -64,14 +68,14 @@ KEYS = {"DD_API_KEY": f"{CANARY}-api-key", "DD_APP_KEY": f"{CANARY}-app-key"}
 
 
 def environment_of(datadog: Emulator) -> dict[str, str]:
-    """What tells the modules where an emulated Datadog is."""
+    """The environment variables with which the modules reach an emulated Datadog."""
     return {"DD_HOST": datadog.url, **KEYS}
 
 
 def started(
     variables: t.Mapping[str, str], *command: str, cwd: Path | None = None
 ) -> subprocess.Popen[str]:
-    """Start one of Ansible's commands, with more variables in its environment."""
+    """Start one of Ansible's commands, with additional environment variables."""
     environment = {
         **os.environ,
         "ANSIBLE_LOCALHOST_WARNING": "False",
@@ -88,26 +92,42 @@ def started(
     )
 
 
-def ended(command: subprocess.Popen[str], status: int = 0) -> str:
-    """Wait for the end of a command, which has to have this status, and return all that it prints."""
+def ended(command: subprocess.Popen[str], *statuses: int) -> str:
+    """Wait for a command, which must end with one of these statuses, or 0 if none is given.
+
+    :returns: its output, which must not contain a canary.
+    """
     output, _errors = command.communicate()
     assert CANARY not in output
-    assert command.returncode == status, output
+    assert command.returncode in (statuses or (0,)), output
     return output
 
 
-def secrets_file(path: Path, suffix: str = "") -> tuple[str, str]:
-    """Write a file with a canary for each secret of the example, and return the arguments that load it."""
-    known = yaml.safe_load((EXAMPLE.parent / "secrets.yml").read_text(encoding="utf-8"))["secrets"]
-    secrets = {name: secret(name) + suffix for name in known}
-    path.write_text(yaml.safe_dump({"secrets": secrets}), encoding="utf-8")
+class _VariablesDumper(yaml.SafeDumper):
+    """Writes strings in which Ansible would see Jinja as C(!unsafe)."""
+
+    def ignore_aliases(self, data: t.Any) -> bool:
+        return True
+
+
+def _variable(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    tag = "!unsafe" if "{{" in text else "tag:yaml.org,2002:str"
+    return dumper.represent_scalar(tag, text)
+
+
+_VariablesDumper.add_representer(str, _variable)
+
+
+def write_variables(path: Path, **variables: t.Any) -> tuple[str, str]:
+    """Write a file of variables, and return the arguments that load it."""
+    path.write_text(yaml.dump(variables, Dumper=_VariablesDumper), encoding="utf-8")
     return "-e", f"@{path}"
 
 
-def secret(name: str) -> str:
-    """A secret to search for, in which there is what may be written differently from what it is."""
-    lines = f"\n{CANARY}\n{CANARY}\n" if name.startswith("gcp") else ""
-    return f"{CANARY}-{name}'{CANARY}\"{CANARY}\\{CANARY}{lines}"
+def secrets_file(path: Path) -> tuple[str, str]:
+    """Write a canary for each secret of the example playbook, and return the arguments that load them."""
+    known = yaml.safe_load((EXAMPLE.parent / "secrets.yml").read_text(encoding="utf-8"))["secrets"]
+    return write_variables(path, secrets={name: secret(name) for name in known})
 
 
 def changed(output: str) -> int:
@@ -116,13 +136,13 @@ def changed(output: str) -> int:
     return int(number)
 
 
-def telling_files(folder: Path) -> list[Path]:
+def leaks(folder: Path) -> list[Path]:
     """The files with a canary in them."""
-    return found(folder, CANARY)
+    return files_with(folder, CANARY)
 
 
-def found(folder: Path, text: str) -> list[Path]:
-    """The files with a text in them; also of what is a file itself."""
+def files_with(folder: Path, text: str) -> list[Path]:
+    """The files with a text in them. The folder may be a file itself."""
     paths = [path for path in (folder, *folder.rglob("*")) if path.is_file()]
     assert paths
     return [path for path in paths if text.encode() in path.read_bytes()]

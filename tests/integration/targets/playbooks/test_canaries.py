@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever Ansible prints, logs, caches and leaves behind, there is no secret in it and no key."""
+"""Nothing that Ansible prints, logs, caches or leaves behind contains a secret or a key."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import typing as t
 from pathlib import Path
@@ -31,17 +32,18 @@ from ansible_commands import (
     ended,
     environment_of,
     example,
-    found,
+    files_with,
+    leaks,
     running_emulator,
     started,
-    telling_files,
+    write_variables,
 )
 
-#: Arguments of a task that is wrong: misspelt, of a wrong type, or with a secret where none belongs.
+#: The options of wrong tasks: misspelt, of a wrong type, or with a secret where none belongs.
 WRONG_TASKS: dict[str, dict[str, t.Any]] = {
     "a misspelt option": {"gitlab": {"api_key": {"api_tokn": f"{CANARY}-1"}}},
-    "a text for credentials": {"gitlab": {"api_key": f"{CANARY}-2="}},
-    "a list for a text": {"gitlab": {"api_key": {"api_token": [f"{CANARY}-3"]}}},
+    "a string for credentials": {"gitlab": {"api_key": f"{CANARY}-2="}},
+    "a list for a string": {"gitlab": {"api_key": {"api_token": [f"{CANARY}-3"]}}},
     "a secret for the name of a token": {
         "http": {"token_auth": {"tokens": [{"name": f"{CANARY}-4"}]}}
     },
@@ -54,29 +56,23 @@ WRONG_TASKS: dict[str, dict[str, t.Any]] = {
             "token_auth": {"headers": [{"name": "Cookie", "value": f"session={CANARY}-6"}]},
         }
     },
+    "a secret for a tag": {"tags": [f"{CANARY}-7"]},
+    "a secret for a principal": {"access": {"editor": [f"{CANARY}-8"]}},
+    "credentials in access": {"access": {"api_key": {"api_token": f"{CANARY}-9"}}},
 }
-#: A list without anything in it.
-NOTHING = json.dumps({"data": [], "meta": {"total": 0, "total_filtered": 0}})
+#: Answers of an organization without connections, by the last part of the path.
+READS: dict[str, t.Any] = {
+    "connections": {"data": [], "meta": {"total": 0, "total_filtered": 0}},
+    "current_user": {"data": {"id": "0", "type": "users"}},
+}
 #: What ansible-core itself prints when ANSIBLE_DEBUG is set.
 ARGUMENTS_OF_A_MODULE = re.compile(
     r" *\d+ \d+\.\d+: done with _execute_module \(tidyops\.datadog\.\w+, \{.*\}\)"
 )
 
 
-class _VariablesDumper(yaml.SafeDumper):
-    """Writes texts in which Ansible would see Jinja as C(!unsafe)."""
-
-
-def _variable(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    tag = "!unsafe" if "{{" in text else "tag:yaml.org,2002:str"
-    return dumper.represent_scalar(tag, text)
-
-
-_VariablesDumper.add_representer(str, _variable)
-
-
 class Control:
-    """A controller with everything that it writes in one folder, and what it is given in another.
+    """A controller that reads from one folder and writes to another.
 
     :ivar written: the folder with temporary files, log, caches, results and registry.
     """
@@ -105,11 +101,9 @@ class Control:
             "TMPDIR": str(self.written / "tmp"),
         }
 
-    def given_file(self, name: str, content: t.Any) -> str:
-        """Write what Ansible is to read."""
-        path = self.given / name
-        path.write_text(yaml.dump(content, Dumper=_VariablesDumper), encoding="utf-8")
-        return str(path)
+    def variables_file(self, **variables: t.Any) -> tuple[str, str]:
+        """Write variables that playbooks load. Return the arguments for that."""
+        return write_variables(self.given / "variables.yml", **variables)
 
     def start(
         self, variables: t.Mapping[str, str], playbook: str, *arguments: str
@@ -120,48 +114,56 @@ class Control:
     def run(
         self, variables: t.Mapping[str, str], playbook: str, *arguments: str, status: int = 0
     ) -> str:
-        """Run a playbook to its end, and search for canaries in all that comes of it."""
+        """Run a playbook, and search for canaries in its output and in everything that was written."""
         output = ended(self.start(variables, playbook, *arguments), status)
         assert (self.written / "log").stat().st_size
-        assert telling_files(self.written) == []
+        assert leaks(self.written) == []
         return output
 
     def playbook(self, *tasks: t.Mapping[str, t.Any], **keywords: t.Any) -> str:
-        """Write a playbook. Jinja in it is meant."""
+        """Write a playbook. Strings in it may be Jinja."""
         head = {"hosts": "localhost", "connection": "local", "gather_facts": False}
         path = self.given / "playbook.yml"
         play = {**head, "tasks": list(tasks), **keywords}
         path.write_text(yaml.safe_dump([play]), encoding="utf-8")
         return str(path)
 
-    def every_kind(self) -> tuple[str, ...]:
-        """A playbook that keeps a connection of each kind and shows the result, and the arguments that it needs."""
+    def every_kind(self, **more: t.Any) -> tuple[str, ...]:
+        """A playbook that manages a connection of each kind and shows the result, and its arguments.
+
+        :param more: options for each connection.
+        """
         options = {"connections": "{{ connections }}", "retries": 0}
-        kept = {"tidyops.datadog.action_connections": options, "register": "kept"}
+        managed = {"tidyops.datadog.action_connections": options, "register": "result"}
         uses = [
-            {"ansible.builtin.debug": {"var": "kept"}},
-            {"ansible.builtin.set_fact": {"cached": "{{ kept }}", "cacheable": True}},
+            {"ansible.builtin.debug": {"var": "result"}},
+            {"ansible.builtin.set_fact": {"cached": "{{ result }}", "cacheable": True}},
         ]
-        connections = [example(kind) for kind in KINDS]
-        secrets = self.given_file("connections.yml", {"connections": connections})
-        return self.playbook({"block": [kept], "always": uses}), "-e", f"@{secrets}"
+        connections = [{**example(kind), **more} for kind in KINDS]
+        arguments = self.variables_file(connections=connections)
+        return self.playbook({"block": [managed], "always": uses}), *arguments
 
     def every_module(self, address: str) -> tuple[str, ...]:
-        """The example with every module, which goes on after failures here, and the keys as variables."""
+        """The example with every module, which continues after failures here, and its arguments."""
         [play] = yaml.safe_load((EXAMPLE.parent / "all_modules.yml").read_text(encoding="utf-8"))
         play["module_defaults"]["group/tidyops.datadog.datadog"]["retries"] = 0
-        given = {
-            "datadog_api_key": KEYS["DD_API_KEY"],
-            "datadog_app_key": KEYS["DD_APP_KEY"],
-            "datadog_api_url": address,
-            "registry": str(self.registry),
-        }
-        playbook = self.playbook(**play, ignore_errors=True)
-        return playbook, "-e", f"@{self.given_file('keys.yml', given)}"
+        arguments = self.variables_file(
+            datadog_api_key=KEYS["DD_API_KEY"],
+            datadog_app_key=KEYS["DD_APP_KEY"],
+            datadog_api_url=address,
+            registry=str(self.registry),
+        )
+        return self.playbook(**play, ignore_errors=True), *arguments
+
+    def last_result(self) -> dict[str, t.Any]:
+        """The result that the playbook of every_kind() has cached, from the file of its last task."""
+        text = (self.written / "tree" / "localhost").read_text(encoding="utf-8")
+        result: dict[str, t.Any] = json.loads(text)["ansible_facts"]["cached"]
+        return result
 
 
 def kill_all(command: subprocess.Popen[str]) -> None:
-    """Kill a command and all that it has started, as when its container is removed."""
+    """Kill a command and everything that it started, as when its container is removed."""
     listing = subprocess.run(
         ["ps", "-A", "-o", "pid=,ppid="], check=True, capture_output=True, text=True
     )
@@ -175,13 +177,15 @@ def kill_all(command: subprocess.Popen[str]) -> None:
 
 
 @pytest.fixture(name="control")
-def fixture_control(tmp_path: Path) -> Control:
-    return Control(tmp_path)
+def fixture_control() -> t.Iterator[Control]:
+    # The names of sockets below TMPDIR must be short, and those of tmp_path are long.
+    with tempfile.TemporaryDirectory() as folder:
+        yield Control(Path(folder))
 
 
 @pytest.fixture(name="datadog")
 def emulated_datadog(control: Control) -> t.Iterator[Emulator]:
-    """An organisation without connections and with a team; its log is searched, too."""
+    """An organization without connections and without the list of them, whose log is searched, too."""
     log = str(control.written / "requests.jsonl")
     with running_emulator("--team", "platform", "--log", log) as emulator:
         yield emulator
@@ -189,10 +193,10 @@ def emulated_datadog(control: Control) -> t.Iterator[Emulator]:
 
 @contextlib.contextmanager
 def echoing_server(status: int, html: bool = False, answers_reads: bool = False) -> t.Iterator[str]:
-    """A server that says back all that it is told, keys and secrets; yields its address.
+    """A server that repeats what it was sent, keys and secrets included; yields its address.
 
-    :param html: whether in HTML, as a proxy does, or in an error of Datadog's.
-    :param answers_reads: whether a GET is answered as by an organisation without connections.
+    :param html: whether as a proxy's HTML, or as one of Datadog's errors.
+    :param answers_reads: whether it answers GET as READS says.
     """
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -202,9 +206,10 @@ def echoing_server(status: int, html: bool = False, answers_reads: bool = False)
             """For every method alike."""
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             error = f"you said {self.headers}{body}"
-            told = f"<html>{error}</html>" if html else json.dumps({"errors": [error]})
-            is_read = answers_reads and self.command == "GET"
-            content = (NOTHING if is_read else told).encode()
+            answer = f"<html>{error}</html>" if html else json.dumps({"errors": [error]})
+            read = READS.get(self.path.partition("?")[0].rpartition("/")[2])
+            is_read = answers_reads and self.command == "GET" and read
+            content = (json.dumps(read) if is_read else answer).encode()
             self.send_response(200 if is_read else status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -225,89 +230,100 @@ def echoing_server(status: int, html: bool = False, answers_reads: bool = False)
 
 def test_every_module(datadog: Emulator, control: Control) -> None:
     output = control.run({}, *control.every_module(datadog.url), "-vvvv", "--diff")
-    assert changed(output) == 5
+    # Nothing copies the registry, and what only reads changes nothing.
+    writers = [module for module in MODULES if not module.endswith("_info")]
+    assert changed(output) == len(writers) - 1
     assert CANARY not in json.dumps(datadog.requests())
 
 
 def test_every_kind(datadog: Emulator, control: Control) -> None:
-    playbook = control.every_kind()
+    """No canary at all, and no part of the invocation that could hold one."""
+    access = {"editor": ["team:platform"], "viewer": ["org"]}
+    playbook = control.every_kind(tags=["env:test"], access=access)
     for result_format, argument in (("json", "--check"), ("yaml", "-vvvv")):
         variables = {"ANSIBLE_CALLBACK_RESULT_FORMAT": result_format, **environment_of(datadog)}
         assert "Freshservice" in control.run(variables, *playbook, argument, "--diff")
     for place in ("facts", "registry", "tree", "requests.jsonl"):
-        assert found(control.written / place, "Freshservice")
-    assert found(control.written / "junit", "action_connections")
+        assert files_with(control.written / place, "Freshservice")
+    assert files_with(control.written / "junit", "action_connections")
+    # Not every release of ansible-core registers the invocation.
+    module_args = control.last_result().get("invocation", {}).get("module_args", {})
+    assert module_args.get("retries", 0) == 0
+    assert not {"connections", *KEYS, "api_key", "app_key"} & set(module_args)
 
 
 def test_a_registry_in_a_datastore(datadog: Emulator, control: Control) -> None:
     attributes = {"name": "Connections", "primary_column_name": "id"}
     body = {"data": {"type": "datastores", "attributes": attributes}}
-    made = datadog.call("POST", "/api/v2/actions-datastores", body).body["data"]["id"]
-    variables = {"DD_CONNECTION_REGISTRY": f"datastore:{made}", **environment_of(datadog)}
+    created = datadog.call("POST", "/api/v2/actions-datastores", body).body["data"]["id"]
+    variables = {"DD_CONNECTION_REGISTRY": f"datastore:{created}", **environment_of(datadog)}
     assert changed(control.run(variables, *control.every_kind(), "-vvvv", "--diff")) == 1
-    # The emulator's log shows rows as they came.
-    assert found(control.written / "requests.jsonl", "$scrypt$")
+    # The emulator's log shows rows as they were sent.
+    assert files_with(control.written / "requests.jsonl", "$scrypt$")
     assert changed(control.run(variables, *control.every_kind(), "-vvvv", "--diff")) == 0
 
 
-def test_servers_that_tell_keys(control: Control) -> None:
+def test_servers_that_repeat_keys(control: Control) -> None:
     with echoing_server(403) as address:
         output = control.run({}, *control.every_module(address), "-vvvv")
-    # Registries that are files are copied without a request.
+    # A registry in a file is copied without a request.
     assert output.count("you said") >= len(MODULES) - 1
 
 
 @pytest.mark.parametrize(
-    "server, told",
+    "server, shown",
     [
         ({"status": 400, "answers_reads": True}, "you said"),
         ({"status": 401}, "you said"),
         ({"status": 500, "html": True}, "HTTP 500"),
     ],
 )
-def test_servers_that_tell_secrets(control: Control, server: dict[str, t.Any], told: str) -> None:
+def test_servers_that_repeat_secrets(
+    control: Control, server: dict[str, t.Any], shown: str
+) -> None:
     with echoing_server(**server) as address:
         variables = {"DD_HOST": address, **KEYS}
         output = control.run(variables, *control.every_kind(), "-vvvv", "--diff", status=2)
-    assert told in output
-    assert found(control.written / "retry", "localhost")
+    assert shown in output
+    assert files_with(control.written / "retry", "localhost")
 
 
 def test_nobody_there(control: Control) -> None:
     with echoing_server(403) as address:
         variables = {"DD_HOST": address, **KEYS}
     output = control.run(variables, *control.every_kind(), "-vvvv", status=2)
-    assert "could not be made" in output
+    assert "api_url" in output
 
 
 def test_wrong_tasks(datadog: Emulator, control: Control) -> None:
-    module, given = "tidyops.datadog.action_connection", {"wrong": WRONG_TASKS}
-    tasks: list[dict[str, t.Any]] = [
-        {
-            "name": f"Give {title}",
-            module: {"name": "Wrong", integration: f"{{{{ wrong['{title}']['{integration}'] }}}}"},
-        }
-        for title, options in WRONG_TASKS.items()
-        for integration in options
-    ]
-    playbook = control.playbook(*tasks, ignore_errors=True)
-    arguments = ("-e", f"@{control.given_file('wrong.yml', given)}", "-vvvv")
-    output = control.run(environment_of(datadog), playbook, *arguments)
-    assert f"ignored={len(tasks)} " in output
+    """They fail before the first request, and return no invocation."""
+    module = "tidyops.datadog.action_connection"
+    tasks: list[dict[str, t.Any]] = []
+    for title, options in WRONG_TASKS.items():
+        given = {option: f"{{{{ wrong['{title}']['{option}'] }}}}" for option in options}
+        task = {module: {"name": "Wrong", **given}, "register": "result"}
+        tasks += [
+            {"name": f"Give {title}", "ignore_errors": True, **task},
+            {"ansible.builtin.assert": {"that": "not result.invocation | default({})"}},
+        ]
+    arguments = control.variables_file(wrong=WRONG_TASKS)
+    variables = environment_of(datadog)
+    output = control.run(variables, control.playbook(*tasks), *arguments, "-vvvv")
+    assert f"ignored={len(WRONG_TASKS)} " in output
     assert datadog.requests() == []
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
 def test_a_run_that_is_killed(datadog: Emulator, control: Control, pipelining: bool) -> None:
-    """What ansible-core leaves then is the script that it has made of module and arguments, unless it needs no file."""
+    """Without pipelining, ansible-core leaves the script that it made of the module and its arguments."""
     datadog.add_fault("hang", method="POST", times=None, seconds=None)
     variables = {"ANSIBLE_PIPELINING": str(pipelining), **environment_of(datadog)}
     command = control.start(variables, *control.every_kind(), "-vvvv")
     datadog.wait_for_fault()
     kill_all(command)
     assert CANARY not in command.communicate()[0]
-    assert '"creating"' in control.registry.read_text(encoding="utf-8")
-    left = telling_files(control.written)
+    assert '"claim"' in control.registry.read_text(encoding="utf-8")
+    left = leaks(control.written)
     if pipelining:
         assert left == []
     else:
@@ -319,22 +335,22 @@ def test_a_run_that_is_killed(datadog: Emulator, control: Control, pipelining: b
 
 @pytest.mark.parametrize("no_log", [False, True])
 def test_debugging_of_ansible_itself(datadog: Emulator, control: Control, no_log: bool) -> None:
-    """It prints the arguments of modules, even with C(no_log), but nothing of the environment."""
+    """ansible-core prints the arguments of modules, even with C(no_log), but nothing of the environment."""
     variables = {"ANSIBLE_DEBUG": "True", **environment_of(datadog)}
     playbook, *secrets = control.every_kind()
     if no_log:
         [play] = yaml.safe_load(Path(playbook).read_text(encoding="utf-8"))
         playbook = control.playbook(**play, no_log=True)
     output, _errors = control.start(variables, playbook, *secrets, "-vvvv").communicate()
-    telling = [line for line in output.splitlines() if CANARY in line]
-    assert telling and all(ARGUMENTS_OF_A_MODULE.fullmatch(line) for line in telling)
+    lines = [line for line in output.splitlines() if CANARY in line]
+    assert lines and all(ARGUMENTS_OF_A_MODULE.fullmatch(line) for line in lines)
     assert not any(key in output for key in KEYS.values())
-    assert telling_files(control.written) == []
+    assert leaks(control.written) == []
 
 
 @pytest.mark.parametrize("succeeds", [True, False])
 def test_jobs_of_ansible_runner(datadog: Emulator, control: Control, succeeds: bool) -> None:
-    """Runner itself writes the environment of a job into the artefact C(command), and its own inputs nowhere else."""
+    """Runner writes a job's environment to the artifact C(command), and its inputs nowhere else."""
     if not succeeds:
         datadog.add_fault("status", status=400, method="POST", times=None)
     playbook, _option, secrets = control.every_kind()
@@ -354,9 +370,9 @@ def test_jobs_of_ansible_runner(datadog: Emulator, control: Control, succeeds: b
     assert "Freshservice" in output
     for name in inputs:
         (folder / name).unlink()
-    [kept] = telling_files(control.written)
-    assert kept == folder / "artifacts" / "1" / "command"
-    told = json.loads(kept.read_text(encoding="utf-8"))
-    assert CANARY not in json.dumps([told["command"], told["cwd"]])
-    assert {name for name, value in told["env"].items() if CANARY in value} == set(KEYS)
-    assert found(folder / "artifacts" / "1" / "job_events", "Freshservice")
+    [artifact] = leaks(control.written)
+    assert artifact == folder / "artifacts" / "1" / "command"
+    content = json.loads(artifact.read_text(encoding="utf-8"))
+    assert CANARY not in json.dumps([content["command"], content["cwd"]])
+    assert {name for name, value in content["env"].items() if CANARY in value} == set(KEYS)
+    assert files_with(folder / "artifacts" / "1" / "job_events", "Freshservice")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,8 @@ def commands(beginning: str) -> list[str]:
 
 
 def test_first_playbook(tmp_path: Path) -> None:
-    """The commands below it foretell the connection, make it, and find it."""
-    (tmp_path / "connection.yml").write_text(picture.first_playbook(COLLECTION / "README.md"))
+    """The commands below it predict the connection, create it, and find it."""
+    (tmp_path / "connections.yml").write_text(picture.first_playbook(COLLECTION / "README.md"))
     with running_emulator() as datadog:
         changes = [
             changed(ended(started(environment_of(datadog), *shlex.split(command), cwd=tmp_path)))
@@ -60,3 +61,19 @@ def test_what_is_named_exists(text: str) -> None:
     named = re.findall(r"(?:^\$ |`)make (?:-C \S+ )?([a-z-]+)", text, re.MULTILINE)
     assert named
     assert set(named) <= set(targets)
+
+
+def test_one_quick_start() -> None:
+    """README and guide have the same playbook and the same commands until it has run."""
+    guide = COLLECTION / "docs" / "docsite" / "rst" / "guide_quick_start.rst"
+    text = guide.read_text(encoding="utf-8")
+    section = README.partition("## Quick start\n")[2].partition("\n## ")[0]
+    for command in re.findall(r"^\$ (.*)$", section, re.MULTILINE):
+        assert f"  $ {command}\n" in text, command
+    playbook = picture.first_playbook(COLLECTION / "README.md")
+    assert textwrap.indent(playbook, "  ") in text
+
+
+def test_length() -> None:
+    """A front page of more lines is not read."""
+    assert len(README.splitlines()) <= 200

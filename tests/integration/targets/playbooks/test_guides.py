@@ -30,17 +30,22 @@ from ansible_commands import (
     CANARY,
     COLLECTION,
     EXAMPLE,
-    DatastoreHome,
+    DatastoreBackend,
     Emulator,
     running_emulator,
+    secrets_file,
 )
+
+from datadog_emulator.testing import user_id
 
 GUIDES = COLLECTION / "docs" / "docsite" / "rst"
 REPOSITORY = "https://github.com/tidyops/ansible-collection-datadog.git"
 #: AWX has tests of its own, and there are no commands among error messages.
-WITHOUT_COMMANDS = {"guide_awx", "guide_faults", "guide_troubleshooting"}
+WITHOUT_COMMANDS = {"guide_awx", "guide_faults", "guide_limits", "guide_troubleshooting"}
 #: What a page is about exists before it is read.
 BEGIN_WITH_CONNECTIONS = {"guide_existing", "guide_registry", "guide_terraform"}
+#: Pages that show what is different where Datadog lists the connections of the organization.
+WITH_LIST = {"guide_existing"}
 CONNECTIONS: dict[str, dict[str, t.Any]] = {
     "Production AWS": {
         "type": "AWS",
@@ -64,9 +69,13 @@ CONNECTIONS: dict[str, dict[str, t.Any]] = {
         "credentials": {"type": "GitlabAPIKey", "api_token": f"{CANARY}-gitlab"},
     },
 }
-#: The ids that pages have for them.
+#: The id that pages have for the last one.
 ID_IN_GUIDES = "3bbe2d0e-ebe6-4bee-a90e-bcbda5eb1c54"
-#: The one that they have for a datastore.
+#: The user of the keys, whom no policy may lock out, and another one.
+CALLER_IN_GUIDES = "ansible@example.com"
+OTHER_USER = "workflows@example.com"
+APP_KEY = f"{CANARY}-app"
+#: The id that they have for a datastore.
 DATASTORE_IN_GUIDES = "3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"
 VARIABLES = {
     "datadog_organization": "acme",
@@ -75,10 +84,30 @@ VARIABLES = {
         for name in ("gitlab_token", "tickets_access_token", "vaulted_api_key", "vaulted_app_key")
     },
 }
-#: What a page says to type that is not run here: it starts a day's work, or needs what is not here.
-NOT_RUN = re.compile(
-    r"(make|pip|python3 -m venv|terraform|\.venv/bin/nox|\(umask 077; terraform)\b"
-)
+#: What takes the place of programs that would start a day's work, or need what is not here.
+STAND_INS = {
+    "make": 'exec {make} --dry-run "$@"',
+    "pip": """
+        test "$1" = install || exit 1
+        exec python -c 'import sys; from importlib.metadata import version; list(map(version, sys.argv[2:]))' "$@"
+    """,
+    # An environment of its own would be without what this one has.
+    "python3": """
+        test "$1 $2" = "-m venv" || exit 1
+        mkdir --parents "$3/bin" && touch "$3/bin/activate"
+    """,
+    "terraform": """
+        case "$1 $2" in
+          "show -json") cat {folder}/terraform.json ;;
+          "state rm") grep --quiet '"aws_production"' {folder}/terraform.json ;;
+          *) exit 1 ;;
+        esac
+    """,
+}
+#: A nox that only looks whether there is such a session.
+NOX = r"""
+    test "$1" = --list || { name=${2%-3.*}; grep -q "^def ${name}(" noxfile.py; }
+"""
 #: Modules and plugins of other collections.
 OTHER_COLLECTIONS = {
     "amazon/aws/plugins/modules/iam_role.py": """
@@ -117,7 +146,7 @@ def blocks_of(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
     if page.suffix == ".md":
         found = re.findall(
-            r"(?:^Save this as `(.+)`:\n\n)?^```(\w+)\n(.*?)^```$", text, re.DOTALL | re.M
+            r"(?:^Save this as `([^`\n]+)`:\n\n)?^```(\w+)\n(.*?)^```$", text, re.DOTALL | re.M
         )
         return [Block(language, caption, content) for caption, language, content in found]
     found = re.findall(
@@ -180,8 +209,7 @@ class Page:
             text = text.replace(old, new)
         if block.language == "console":
             for command, output in commands_of(block._replace(text=text)):
-                if not NOT_RUN.match(command):
-                    self._command(command, output)
+                self._command(command, output)
         elif block.language == "yaml" and block.caption:
             file = f"cat >{shlex.quote(block.caption)} <<'END OF FILE'\n{text}END OF FILE"
             self._lines.append(file)
@@ -241,20 +269,27 @@ def fixture_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("repository") / "collection"
     left_out = shutil.ignore_patterns(".git", ".cache", ".nox", ".venv", "output", "__pycache__")
     shutil.copytree(COLLECTION, folder, ignore=left_out)
+    write(folder / ".venv" / "bin" / "nox", f"#!/bin/bash{NOX}", 0o755)
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
-    for command in (["init", "-q"], ["add", "-Af"], [*identity, "commit", "-qm", "All of it"]):
+    for command in (
+        ["init", "-q", "-b", "main"],
+        ["add", "-Af"],
+        [*identity, "commit", "-qm", "All of it"],
+    ):
         subprocess.run(["git", *command], check=True, cwd=folder)
     return folder
 
 
 @pytest.fixture(name="datadog")
 def emulated_datadog() -> t.Iterator[Emulator]:
+    """An organization without the list of connections, as most are."""
     with running_emulator("--team", "platform", "--team", "sre") as emulator:
+        emulator.add_user(OTHER_USER, service_account=True)
         yield emulator
 
 
 class GitHub:
-    """The teams of an organisation, on as many pages as there are lists of them.
+    """The teams of an organization, on as many pages as there are lists of them.
 
     :ivar pages: the slugs.
     """
@@ -328,14 +363,26 @@ def terraform_state(ids: t.Mapping[str, str]) -> str:
     connections = [each for each in resources if each["type"] == "datadog_action_connection"]
     for connection, name in zip(connections, ("Production AWS", "Ticket system")):
         connection["values"].update(id=ids[name], name=name)
+    gitlab = {"api_key": {"api_token": f"{CANARY}-gitlab"}}
+    values: dict[str, t.Any] = {
+        "id": ids["GitLab"],
+        "name": "GitLab",
+        "aws": None,
+        "http": [],
+        "gitlab": gitlab,
+    }
+    root["resources"].append({**connections[0], "values": values})
     return json.dumps(state)
 
 
 def environment(folder: Path, datadog: Emulator, repository: Path) -> dict[str, str]:
     """Make what pages take for granted, and return the variables of a shell."""
+    for name, content in STAND_INS.items():
+        script = textwrap.dedent(content).format(folder=folder, make=shutil.which("make"))
+        write(folder / "bin" / name, f"#!/bin/bash\n{script}\n", 0o755)
     for name, content in OTHER_COLLECTIONS.items():
         write(folder / "collections" / "ansible_collections" / name, content)
-    write(folder / "group_vars" / "all.yml", yaml.safe_dump(VARIABLES))
+    write(folder / "group_vars" / "all" / "variables.yml", yaml.safe_dump(VARIABLES))
     write(folder / "vault-password", f"{CANARY}-vault-password\n", 0o600)
     (folder / "registries").mkdir()
     shutil.copytree(EXAMPLE.parent, folder / "docs" / "examples")
@@ -344,15 +391,16 @@ def environment(folder: Path, datadog: Emulator, repository: Path) -> dict[str, 
         "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(collections),
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
         "ANSIBLE_LOCALHOST_WARNING": "False",
-        # What a page sets or takes back beats it or leaves it: no page goes to Datadog itself.
+        # What a page sets takes precedence, and what it unsets leaves the other: no page goes to Datadog itself.
         "DATADOG_HOST": datadog.url,
         "DD_HOST": datadog.url,
         "DD_API_KEY": f"{CANARY}-api",
-        "DD_APP_KEY": f"{CANARY}-app",
+        "DD_APP_KEY": APP_KEY,
         # A repository in place of the one on GitHub.
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{repository.as_uri()}.insteadOf",
         "GIT_CONFIG_VALUE_0": REPOSITORY,
+        "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
     }
 
 
@@ -361,13 +409,19 @@ PAGES = {path.stem: path for path in (COLLECTION / "README.md", *sorted(GUIDES.g
 
 @pytest.mark.parametrize("stem", sorted(PAGES.keys() - WITHOUT_COMMANDS))
 def test_page(stem: str, tmp_path: Path, datadog: Emulator, repository: Path) -> None:
-    replacements = {"http://127.0.0.1:9126": datadog.url}
+    caller = f"caller-{user_id(APP_KEY)[:8]}@example.com"
+    replacements = {"http://127.0.0.1:9126": datadog.url, CALLER_IN_GUIDES: caller}
     variables = environment(tmp_path, datadog, repository)
+    if stem in WITH_LIST:
+        datadog.settings(list=True)
+    if stem == "guide_registry":
+        # Its tasks are those of its first playbook, which names the registry once.
+        variables["DD_CONNECTION_REGISTRY"] = str(tmp_path / "datadog-connections.json")
     if stem in BEGIN_WITH_CONNECTIONS:
         ids = existing(datadog)
         replacements[ID_IN_GUIDES] = ids["GitLab"]
-        (tmp_path / "state.json").write_text(terraform_state(ids), encoding="utf-8")
-    DatastoreHome(datadog, DATASTORE_IN_GUIDES)
+        (tmp_path / "terraform.json").write_text(terraform_state(ids), encoding="utf-8")
+    DatastoreBackend(datadog, DATASTORE_IN_GUIDES)
     page = Page(tmp_path, replacements)
     for block in blocks_of(PAGES[stem]):
         page.add(block)
@@ -389,7 +443,7 @@ def test_pages_are_listed() -> None:
 def texts_of_the_code() -> str:
     """Every text in the modules' code, each on a line, with C(…) for what is filled in."""
     lines = []
-    for path in sorted((COLLECTION / "plugins" / "module_utils").glob("*.py")):
+    for path in sorted((COLLECTION / "plugins" / "module_utils").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 lines.append(node.value)
@@ -403,9 +457,11 @@ def texts_of_the_code() -> str:
     return "\n".join(" ".join(line.split()) for line in lines)
 
 
+#: What ansible-core says where something is missing that is not missing here.
+OF_ANSIBLE = "Failed to import the required Python library (requests)"
 #: What ansible-core says, or is put together of much, with a task that is answered so.
 OF_RUNS: dict[str, dict[str, t.Any]] = {
-    "unsupported parameters: gitlab.api_kee. Supported parameters include: api_key.": {
+    "gitlab.api_kee is not an option; did you mean api_key?": {
         "name": "GitLab",
         "gitlab": {"api_kee": {}},
     },
@@ -418,7 +474,7 @@ OF_RUNS: dict[str, dict[str, t.Any]] = {
             },
         },
     },
-    "api_key is required (or the environment variable DD_API_KEY or DATADOG_API_KEY), or else access_token": {
+    "api_key is required (or the environment variable DD_API_KEY or DATADOG_API_KEY), or access_token": {
         "name": "GitLab",
         "gitlab": {"api_key": {}},
     },
@@ -432,8 +488,8 @@ def test_messages() -> None:
         " ".join(block.text.split()) for block in blocks_of(GUIDES / "guide_troubleshooting.rst")
     ]
     assert len(messages) > 20
-    assert set(OF_RUNS) < set(messages)
-    for message in sorted(set(messages) - set(OF_RUNS)):
+    assert {*OF_RUNS, OF_ANSIBLE} < set(messages)
+    for message in sorted(set(messages) - {*OF_RUNS, OF_ANSIBLE}):
         pieces = [piece.strip(" .,;") for piece in re.split(r"…|(?<=HTTP )\d+", message)]
         assert max(map(len, pieces)) > 15, message
         for piece in filter(None, pieces):
@@ -541,8 +597,9 @@ def test_creation_of_a_registry(tmp_path: Path, datadog: Emulator, repository: P
 
 
 def test_report_of_drift(tmp_path: Path, datadog: Emulator, repository: Path) -> None:
-    """Silent, then it names what was edited elsewhere, as often as it is asked."""
+    """Nothing at first, then it names what was edited elsewhere, as often as it is asked."""
     variables = environment(tmp_path, datadog, repository)
+    datadog.settings(list=True)
     ids = existing(datadog)
     role = {"aws": {"assume_role": {"account_id": "123456789012", "role": "DatadogActions"}}}
     given = {
@@ -577,4 +634,70 @@ def test_report_of_drift(tmp_path: Path, datadog: Emulator, repository: Path) ->
         done = run(report)
         assert done.returncode == 2
         said = done.stdout + done.stderr
-        assert "Changed elsewhere: Production AWS, GitLab. Other than they should be: none." in said
+        assert "Changed elsewhere: Production AWS, GitLab. Different: none." in said
+
+
+def test_connections_of_group_vars(tmp_path: Path, datadog: Emulator, repository: Path) -> None:
+    """A dictionary and a list, with tags and access, of which the second run changes nothing."""
+    variables = environment(tmp_path, datadog, repository)
+    playbook = EXAMPLE.parent / "many_connections" / "connections.yml"
+    registry = ("-e", f"registry={tmp_path / 'connections.json'}")
+    for changes in (1, 0):
+        done = played(variables, playbook, *registry)
+        assert done.returncode == 0 and f"changed={changes}" in done.stdout, done.stdout
+    found = {each["id"]: each["name"] for each in datadog.state()["action_connections"]}
+    policies = {
+        found[resource.partition(":")[2]]: policy for resource, policy in datadog.policies().items()
+    }
+    assert sorted(policies) == ["Production AWS", "Staging AWS", "Status page"]
+    resolvers = {name: policy["resolver"][0][:4] for name, policy in policies.items()}
+    assert resolvers == {"Production AWS": "role", "Staging AWS": "org:", "Status page": "role"}
+
+
+def test_adoption_of_every_kind(tmp_path: Path, datadog: Emulator, repository: Path) -> None:
+    """The registry knows all connections of a Terraform state afterwards, and nothing was sent."""
+    variables = environment(tmp_path, datadog, repository)
+    given = (*secrets_file(tmp_path / "secrets.yml"), "-e", f"registry={tmp_path / 'made.json'}")
+    assert played(variables, EXAMPLE, *given).returncode == 0
+    made = json.loads((tmp_path / "made.json").read_text(encoding="utf-8"))["connections"]
+    kinds = {name: entry["integration"].split(".") for name, entry in made.items()}
+    resources = [
+        {
+            "type": "datadog_action_connection",
+            "mode": "managed",
+            "values": {
+                "id": made[name]["id"],
+                "name": name,
+                **{other: None for other, _kind in kinds.values()},
+                integration: {"api_token": None, "global_api_token": None, kind: {"x": "y"}},
+            },
+        }
+        for name, (integration, kind) in kinds.items()
+    ]
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps({"values": {"root_module": {"resources": resources}}}), "utf-8")
+    datadog.clear()
+    registry = tmp_path / "adopted.json"
+    playbook = EXAMPLE.parent / "adopt_from_terraform.yml"
+    arguments = ("-e", f"terraform_state={state}", "-e", f"registry={registry}")
+    done = played(variables, playbook, *arguments)
+    assert done.returncode == 0 and "changed=0" in done.stdout, done.stdout
+    assert {request["method"] for request in datadog.requests()} == {"GET"}
+    adopted = json.loads(registry.read_text(encoding="utf-8"))["connections"]
+    assert len(adopted) == 25
+    assert {name: each["id"] for name, each in adopted.items()} == {
+        name: each["id"] for name, each in made.items()
+    }
+
+
+def test_integrations_are_listed() -> None:
+    """The page has a row for each kind of credentials, with every field."""
+    page = (GUIDES / "guide_integrations.rst").read_text(encoding="utf-8")
+    [play] = yaml.load(EXAMPLE.read_text(encoding="utf-8"), Loader=_UnsafeLoader)
+    tasks = [task.get("tidyops.datadog.action_connection", {}) for task in play["tasks"]]
+    for task in tasks:
+        for integration, options in task.items():
+            for kind, fields in options.items() if isinstance(options, dict) else ():
+                if isinstance(fields, dict):
+                    [row] = re.findall(rf"- ``{integration}\.{kind}``\n     - (.*)", page)
+                    assert all(f"``{field}``" in row for field in fields), row
