@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+import re
+import typing as t
+from pathlib import Path
+
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
@@ -36,6 +40,8 @@ html_theme_options = {
     },
 }
 
+SOURCE = "https://github.com/tidyops/ansible-collection-datadog/blob/main"
+
 # What generated pages refer to in Ansible's own documentation, instead of an inventory from the network.
 ANSIBLE_PAGES = {
     "ansible_configuration_settings": "reference_appendices/config.html",
@@ -54,5 +60,42 @@ def link_to_ansible(
     return nodes.reference("", "", content, internal=False, refuri=address)
 
 
+def arrange(_app: Sphinx, docname: str, source: list[str]) -> None:
+    """Make the first page of index.rst beside this file, with the sections of guides and the modules that were generated."""
+    if docname == "environment_variables":
+        # It is listed after the modules.
+        source[0] = source[0].replace(":orphan:", "")
+    if docname != "index":
+        return
+    sections = re.findall(
+        r"^(.+)\n-+\n\n\.\. toctree::\n.*\n\n((?: +docsite/.*\n)+)", source[0], re.M
+    )
+    guides = "\n".join(
+        f".. toctree::\n    :caption: {title}\n    :maxdepth: 1\n\n{pages}"
+        for title, pages in sections
+    )
+    modules = "\n".join(re.findall(r"^\* :ansplugin:.*$", source[0], re.M))
+    page = (Path(__file__).parent / "index.rst").read_text(encoding="utf-8")
+    source[0] = page.replace("<sections>", guides).replace("<modules>", modules)
+
+
+def link_to_source(
+    _app: Sphinx, pagename: str, _template: str, context: dict[str, t.Any], _doctree: nodes.document
+) -> None:
+    """Let each page link to what it was made of."""
+    context["display_github"] = True
+    folder, _slash, name = pagename.rpartition("/")
+    file = "docs/docsite/index.rst"
+    if folder == "docsite":
+        file = f"docs/docsite/rst/{name}.rst"
+    elif name.endswith("_module"):
+        file = f"plugins/modules/{name[: -len('_module')]}.py"
+    elif name == "changelog":
+        file = "changelogs/changelog.yaml"
+    context["meta"] = {**(context.get("meta") or {}), "github_url": f"{SOURCE}/{file}"}
+
+
 def setup(app: Sphinx) -> None:
     app.connect("missing-reference", link_to_ansible)
+    app.connect("source-read", arrange)
+    app.connect("html-page-context", link_to_source)

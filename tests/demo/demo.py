@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The collection at work: built and installed as a user would, against an emulated Datadog."""
+"""A demo of the collection: built and installed as a user would, on an emulated Datadog."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / ".cache" / "demo"
 PLAYBOOK = "docs/examples/all_connections.yml"
+ACCESS = "docs/examples/access.yml"
 SECRETS = ROOT / "docs" / "examples" / "secrets.yml"
 BIN = Path(sys.executable).parent
 
@@ -42,13 +43,13 @@ def run(*command: str, environ: t.Mapping[str, str], quiet: bool = False) -> Non
 
 
 def expect(datadog: Emulator, connections: int, writes: int) -> None:
-    """Say what Datadog has seen since the last time, and stop the demonstration if it is not what was promised."""
+    """Show what Datadog has seen since the last time, and stop the demo if it is not what was announced."""
     methods = [request["method"] for request in datadog.requests()]
     written = [method for method in methods if method != "GET"]
     counts = datadog.state()["counts"]
     there = counts["action_connections"] + counts["team_connections"]
     print(
-        f"=> Datadog saw {len(methods)} requests, {len(written)} of them writes, and has {there} connections now."
+        f"=> Datadog received {len(methods)} requests, {len(written)} of which write, and has {there} connections now."
     )
     if (there, len(written)) != (connections, writes):
         sys.exit(f"{connections} connections and {writes} writes were expected.")
@@ -56,7 +57,7 @@ def expect(datadog: Emulator, connections: int, writes: int) -> None:
 
 
 def main() -> None:
-    """Run the demonstration; it ends with an error if anything is not as announced."""
+    """Run the demo; it ends with an error if anything is not as announced."""
     environ = {
         **{
             name: value
@@ -74,7 +75,7 @@ def main() -> None:
     }
     say(
         "1. Install the collection",
-        """The collection is packed and installed the way it would come from Ansible Galaxy.""",
+        """The collection is built and installed as it would be from Ansible Galaxy.""",
     )
     shutil.rmtree(PLACE, ignore_errors=True)
     package = str(PLACE.relative_to(ROOT))
@@ -95,7 +96,8 @@ def main() -> None:
 
     registry = PLACE / "connections.json"
     playbook = ("ansible-playbook", PLAYBOOK)
-    with running_emulator("--team", "platform") as datadog:
+    # Without the list of connections each new one would come with a warning.
+    with running_emulator("--list", "--team", "platform") as datadog:
         environ.update(
             {
                 "DD_HOST": datadog.url,
@@ -106,27 +108,25 @@ def main() -> None:
         )
         say(
             "2. Create",
-            f"""There is no real Datadog here. An emulated one listens on {datadog.url}; it has a team 'platform' and no
-            connections. DD_HOST, DD_API_KEY and DD_APP_KEY tell the modules where it is, and DD_CONNECTION_REGISTRY where to
-            remember the connections. The playbook describes 25 action connections, one for each kind of credentials that
-            Datadog knows, and the connection of a team with its GitHub team. Everything is new, so every task makes a
-            change:""",
+            f"""An emulated Datadog listens on {datadog.url}. It has a team 'platform' and no connections. DD_HOST, DD_API_KEY and
+            DD_APP_KEY point the modules to it, and DD_CONNECTION_REGISTRY names the file that remembers the connections. The
+            playbook has 25 action connections, one for each kind of credentials, and a team connection. All of them are new, so
+            every task makes a change:""",
         )
         run(*playbook, environ=environ)
         expect(datadog, connections=26, writes=26)
 
         say(
             "3. Run it again",
-            """Everything is as the playbook says, secrets included, so nothing changes and nothing is written. (Tasks
-            without a change are not shown.)""",
+            """Everything is as the playbook says, secrets included. Nothing changes, and nothing is written. (Unchanged tasks are
+            not shown.)""",
         )
         run(*playbook, environ=environ)
         expect(datadog, connections=26, writes=0)
 
         say(
-            "4. Foretell a change",
-            """The role that Datadog assumes in AWS is to be another one. Check mode shows what would change, and writes
-            nothing:""",
+            "4. Show what would change",
+            """Datadog should assume another role in AWS. Check mode shows the change and writes nothing:""",
         )
         changed = (
             *playbook,
@@ -139,16 +139,24 @@ def main() -> None:
         expect(datadog, connections=26, writes=0)
 
         say(
-            "5. Make it",
-            "The same without --check: the change is the one that was foretold, and the only one.",
+            "5. Change it",
+            "The same command without --check makes this change, and no other.",
         )
         run(*changed, "--diff", environ=environ)
         expect(datadog, connections=26, writes=1)
 
         say(
-            "6. Rotate a secret",
-            """Datadog never returns secrets, but the registry has fingerprints of them. So of all secrets the one is sent
-            that is not the same as before:""",
+            "6. Let others use it",
+            """Only the creator of a connection may use it. The option access says who else may: here a team and a role, by name.
+            Tags are what connection groups select by. Connection and policy are written:""",
+        )
+        run("ansible-playbook", ACCESS, "--diff", environ=environ)
+        expect(datadog, connections=26, writes=2)
+
+        say(
+            "7. Rotate a secret",
+            """Datadog never returns secrets, but the registry has a fingerprint of each. So only the secret that differs is
+            sent:""",
         )
         rotated = PLACE / "rotated.yml"
         secrets = SECRETS.read_text(encoding="utf-8")
@@ -159,18 +167,18 @@ def main() -> None:
         changed = (*playbook, "--tags", "gitlab,http", "-e", f"@{rotated.relative_to(ROOT)}")
         run(*changed, "--diff", environ=environ)
         expect(datadog, connections=26, writes=1)
-        print("\nThis is what the registry remembers of the connection:\n")
+        print("\nThe registry's entry for this connection:\n")
         shown = json.loads(registry.read_text(encoding="utf-8"))["connections"]["GitLab"]
         print(json.dumps(shown, indent=2))
 
-        say("7. Remove everything", "The same playbook, with state=absent:")
+        say("8. Delete everything", "The same playbook, with state=absent:")
         run(*playbook, "-e", "state=absent", environ=environ)
         expect(datadog, connections=0, writes=26)
 
     say(
-        "That was all",
-        f"""The playbook is {PLAYBOOK}; `make emulator PORT=9126` starts a Datadog of your own to try your tasks on; the
-        README tells the rest.""",
+        "Done",
+        f"""Next: read {PLAYBOOK} and {ACCESS}; start an emulated Datadog of your own with `make emulator PORT=9126`; follow the
+        quick start in the README.""",
     )
 
 

@@ -68,7 +68,7 @@ def main() -> None:
         clone = ["git", "clone", "--quiet", "--bare", sys.argv[1], str(repository)]
         subprocess.run(clone, check=True)
         script = script_of(section, f"file://{repository}", free_port())
-        (Path(home) / "connection.yml").write_text(playbook, encoding="utf-8")
+        (Path(home) / "connections.yml").write_text(playbook, encoding="utf-8")
         started = time.monotonic()
         output = subprocess.run(
             ["bash", "-c", script],

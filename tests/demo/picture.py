@@ -24,12 +24,12 @@ from xml.sax.saxutils import escape
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs" / "images" / "check-and-change.svg"
 # The picture has that of this file.
-LICENCE = "\n".join(line[2:] for line in Path(__file__).read_text("utf-8").splitlines()[:3])
+LICENSE = "\n".join(line[2:] for line in Path(__file__).read_text("utf-8").splitlines()[:3])
 COMMANDS = [
-    "sed -i s/DatadogActions/DatadogAutomation/ connection.yml",
-    "ansible-playbook connection.yml --check --diff",
-    "ansible-playbook connection.yml",
-    "ansible-playbook connection.yml",
+    "sed -i s/DatadogActions/DatadogAutomation/ connections.yml",
+    "ansible-playbook connections.yml --check --diff",
+    "ansible-playbook connections.yml",
+    "ansible-playbook connections.yml",
 ]
 
 # Ansible fills its lines up to here, whatever the terminal.
@@ -39,11 +39,11 @@ FONT_SIZE = 14
 COLUMN_WIDTH = FONT_SIZE * 0.62
 LINE_HEIGHT = 19
 MARGIN = 18
-#: Ansible's colours, as they look on the dark ground that the picture brings along.
-COLOURS = {"31": "#ff7b72", "32": "#56d364", "33": "#e3b341", "36": "#56d4dd"}
+#: Ansible's colors, as they look on the dark ground that the picture brings along.
+COLORS = {"31": "#ff7b72", "32": "#56d364", "33": "#e3b341", "36": "#56d4dd"}
 # Renderers agree on keeping this one, even at the start of a line.
 NO_BREAK_SPACE = "\u00a0"
-COLOURED = re.compile(r"\x1b\[([\d;]*)m")
+COLORED = re.compile(r"\x1b\[([\d;]*)m")
 
 # The emulator is no package of this environment; hence E402 below.
 sys.path.insert(0, str(ROOT / "tests" / "emulator"))
@@ -61,17 +61,17 @@ def first_playbook(readme: Path) -> str:
 def shown(output: str) -> list[str]:
     """Return the lines from the first task to the recap, without the empty ones at the end."""
     lines = output.splitlines()
-    plain = [COLOURED.sub("", line) for line in lines]
+    plain = [COLORED.sub("", line) for line in lines]
     first = next(number for number, line in enumerate(plain) if line.startswith("TASK "))
     last = next(number for number, line in enumerate(plain) if line.startswith("PLAY RECAP"))
     return [line.rstrip() for line in lines[first : last - 1]]
 
 
 def run(place: Path, environ: t.Mapping[str, str]) -> list[str]:
-    """Run the playbook once, then the commands, and return what a terminal shows of these, colours included."""
-    (place / "connection.yml").write_text(first_playbook(ROOT / "README.md"), encoding="utf-8")
+    """Run the playbook once, then the commands, and return what a terminal shows of these, colors included."""
+    (place / "connections.yml").write_text(first_playbook(ROOT / "README.md"), encoding="utf-8")
     lines = []
-    for command in ["ansible-playbook connection.yml", *COMMANDS]:
+    for command in ["ansible-playbook connections.yml", *COMMANDS]:
         done = subprocess.run(
             shlex.split(command),
             check=False,
@@ -118,14 +118,14 @@ def recorded() -> list[str]:
 
 
 def spans(line: str) -> str:
-    """Return a line as SVG, with Ansible's colours."""
-    text, colour, bold = "", "", False
-    parts = COLOURED.split(line)
+    """Return a line as SVG, with Ansible's colors."""
+    text, color, bold = "", "", False
+    parts = COLORED.split(line)
     for codes, part in zip(["0", *parts[1::2]], parts[::2]):
         for code in codes.split(";"):
-            colour = COLOURS.get(code, "" if code == "0" else colour)
+            color = COLORS.get(code, "" if code == "0" else color)
             bold = code == "1" or (bold and code != "0")
-        look = f' fill="{colour}"' if colour else ' font-weight="bold"' if bold else ""
+        look = f' fill="{color}"' if color else ' font-weight="bold"' if bold else ""
         if part:
             text += f"<tspan{look}>{escape(part.replace(' ', NO_BREAK_SPACE))}</tspan>"
     return text
@@ -142,7 +142,7 @@ def drawn(lines: t.Sequence[str]) -> str:
     )
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <!--
-{LICENCE}
+{LICENSE}
 Drawn by tests/demo/picture.py: "make picture".
 -->
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">
