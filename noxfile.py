@@ -226,7 +226,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(name="random-runs", default=False)
 def random_runs(session: nox.Session) -> None:
-    """Run RANDOM_RUNS random stories of modules that meet faults, from the seed RANDOM_SEED on."""
+    """Run RANDOM_RUNS random scenarios of modules that meet faults, from the seed RANDOM_SEED on."""
     runs, seed = os.environ.get("RANDOM_RUNS", "1000"), os.environ.get("RANDOM_SEED", "0")
     pytest(
         session,
@@ -237,7 +237,7 @@ def random_runs(session: nox.Session) -> None:
         # They take longer than all other tests.
         EMULATOR_LIFETIME="86400",
     )
-    session.log(f"{runs} random stories, of seed {seed} and those that follow, ended well.")
+    session.log(f"{runs} random scenarios, of seed {seed} and those that follow, ended well.")
 
 
 @nox.session(default=False)
