@@ -237,7 +237,7 @@ class TestPath:
         link.symlink_to(runner.backend.path)
         os.lchown(link, user, user)
         os.chown(folder, 12345, 12345)
-        for parent in folder.parents[:3]:
+        for parent in list(folder.parents)[:3]:
             parent.chmod(parent.stat().st_mode | 0o055)
         result = run_as(12345, runner, {**GITLAB, "registry": str(link)})
         assert bool(result.get("failed")) is not is_followed
