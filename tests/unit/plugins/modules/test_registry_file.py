@@ -251,8 +251,13 @@ def run_as(user: int, runner: RegistryRunner, task: dict[str, t.Any]) -> dict[st
     """Run a task as another user."""
     # These are imported late, and maybe from where only root can read.
     codecs.lookup("utf-8-sig")
-    for name in ("_connections.writer", "_registry.file"):
-        importlib.import_module(f"ansible_collections.tidyops.datadog.plugins.module_utils.{name}")
+    utils = "module_utils."
+    for name in (
+        "modules.action_connection",
+        f"{utils}_connections.writer",
+        f"{utils}_registry.file",
+    ):
+        importlib.import_module(f"ansible_collections.tidyops.datadog.plugins.{name}")
     os.seteuid(user)
     try:
         run = runner.datadog.start("action_connection", **task)
