@@ -376,6 +376,12 @@ class Client:
                 break
         return list(found.values())
 
+    def organization(self) -> str:
+        """:returns: the UUID of the organization of the keys; empty where the answer has none."""
+        user = self.get("/api/v2/current_user", "look up the organization of the keys")
+        related = as_object(as_object(user.get("relationships")).get("org"))
+        return str(as_object(related.get("data")).get("id") or "")
+
     def pause(self, error: DatadogError) -> None:
         """Wait before looking for what a failed request may have done: as long as its answer asked, within reason."""
         time.sleep(min(error.retry_after or 1, 8))

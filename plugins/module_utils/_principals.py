@@ -69,9 +69,8 @@ class Principals:
         if UUID.fullmatch(name):
             self._note(principal, [name.lower()])
         elif kind == "org":
-            user = self._client.get("/api/v2/current_user", "look up the organization of the keys")
-            org = as_object(as_object(as_object(user.get("relationships")).get("org")).get("data"))
-            self._note(principal, [str(org["id"])] if org.get("id") else [])
+            organization = self._client.organization()
+            self._note(principal, [organization] if organization else [])
         elif kind == "role":
             self._note(principal, [row["id"] for row in self._rows("roles", name, ("name",))])
         else:

@@ -21,7 +21,6 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
     UUID,
     Client,
     Json,
-    as_object,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     ConcurrentChange,
@@ -242,9 +241,7 @@ def check_organization(registry: Registry, client: Client) -> None:
 
     :raises DatadogError, TaskError: where they do not, or where that cannot be determined.
     """
-    user = client.get("/api/v2/current_user", "look up the organization of the keys")
-    related = as_object(as_object(as_object(user.get("relationships")).get("org")).get("data"))
-    organization = str(related.get("id") or "")
+    organization = client.organization()
     if registry.organization and organization and organization != registry.organization:
         raise registry.error(
             f"belongs to the organization {registry.organization}, and the keys to {organization}. Correct the keys, or give"
