@@ -42,9 +42,7 @@ nox.options.reuse_venv = "yes"
 
 def collection_tree(session: nox.Session) -> Path:
     """Copy the collection to where ansible-test wants it, outside of this repository."""
-    collections = prepare_collections(
-        session, install_in_site_packages=False, install_out_of_tree=True
-    )
+    collections = prepare_collections(session, install_in_site_packages=False, install_out_of_tree=True)
     assert collections
     return collections.current_path
 
@@ -281,9 +279,7 @@ def install(session: nox.Session, ansible_core: str) -> None:
     for source, target in ((str(tarball), from_tarball), (repository, from_git)):
         session.run(*galaxy, "install", source, "--collections-path", str(target))
         environment = {"ANSIBLE_COLLECTIONS_PATH": str(target)}
-        listing = session.run(
-            "ansible-doc", "--list", "tidyops.datadog", env=environment, silent=True
-        )
+        listing = session.run("ansible-doc", "--list", "tidyops.datadog", env=environment, silent=True)
         modules = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
         listed = sorted(re.findall(r"^tidyops\.datadog\.(\w+)", str(listing), re.MULTILINE))
         if listed != modules:

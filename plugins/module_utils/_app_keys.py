@@ -110,14 +110,10 @@ class AppKeyRegistrations(ResourceSet[AppKeyRegistration, bool]):
                 retries = min(self._client.retries, 1)
                 self._client.put(path, f"register the application key {key_id}", retries)
             else:
-                self._client.delete(
-                    path, f"remove the registration of the application key {key_id}"
-                )
+                self._client.delete(path, f"remove the registration of the application key {key_id}")
         except DatadogError as exc:
             if exc.status == 500 and is_wanted:
-                exc.remedy = (
-                    f"Check that there is an application key {key_id} in this organization."
-                )
+                exc.remedy = f"Check that there is an application key {key_id} in this organization."
             # The first of two attempts may have done it; so may somebody else.
             is_refused = exc.status is not None and 400 <= exc.status < 500
             if not is_refused or is_registered(self._client, key_id) != is_wanted:
@@ -142,10 +138,7 @@ def app_key_registrations(client: Client, module: DatadogModule) -> Json:
         )
         found, missing = sorted(row["id"].lower() for row in rows), []
     else:
-        ids = dict.fromkeys(
-            checked_id(f"app_key_ids[{index}]", app_key_id)
-            for index, app_key_id in enumerate(wanted)
-        )
+        ids = dict.fromkeys(checked_id(f"app_key_ids[{index}]", app_key_id) for index, app_key_id in enumerate(wanted))
         registered = {app_key_id: is_registered(client, app_key_id) for app_key_id in ids}
         found = [app_key_id for app_key_id, exists in registered.items() if exists]
         missing = [app_key_id for app_key_id, exists in registered.items() if not exists]

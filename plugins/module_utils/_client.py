@@ -222,12 +222,8 @@ class _Transport:
 
         is_unsent = is_any(NewConnectionError, ConnectTimeoutError)
         if is_any(ssl.SSLCertVerificationError):
-            remedy = (
-                "Name a private CA in ca_path or in the environment variable REQUESTS_CA_BUNDLE."
-            )
-            return DatadogError(
-                doing, f"the certificate of {host} was not accepted ({cause})", remedy=remedy
-            )
+            remedy = "Name a private CA in ca_path or in the environment variable REQUESTS_CA_BUNDLE."
+            return DatadogError(doing, f"the certificate of {host} was not accepted ({cause})", remedy=remedy)
         if isinstance(exc, errors.ProxyError):
             remedy = "Check the environment variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY, which name it."
             reason = f"the proxy on the way to {host} failed ({cause})"
@@ -285,9 +281,7 @@ class Client:
         self._hide = hide
         self._resume_at = 0.0
         self._is_refused = self._is_accepted = False
-        self._transport = _Transport(
-            base_url, credentials, verify, timeout, user_agent, connections
-        )
+        self._transport = _Transport(base_url, credentials, verify, timeout, user_agent, connections)
 
     def get(self, path: str, doing: str) -> Json:
         """:returns: the answer's C(data), which has an C(id). :raises DatadogError: when there is none."""
@@ -457,9 +451,7 @@ class Client:
             )
         return 0
 
-    def _read(
-        self, response: _Response, request: _Request, read: t.Callable[[Json], t.Any] | None
-    ) -> t.Any:
+    def _read(self, response: _Response, request: _Request, read: t.Callable[[Json], t.Any] | None) -> t.Any:
         """Take out of an answer what is wanted. :raises DatadogError: where it is not there."""
         status, call = response.status, f"{request.method} {request.path}"
         try:
@@ -469,11 +461,7 @@ class Client:
         if 200 <= status < 300:
             try:
                 # A page to log in also has status 200, and deletes nothing.
-                if (
-                    not read
-                    and status == 200
-                    and "json" not in response.headers.get("Content-Type", "")
-                ):
+                if not read and status == 200 and "json" not in response.headers.get("Content-Type", ""):
                     raise ValueError("not Datadog's")
                 return read(as_object(content)) if read else None
             except ValueError as exc:
@@ -509,14 +497,11 @@ class Client:
             is_transient=status == 429 or is_failure or (is_gateway and request.may_repeat),
             is_ambiguous=is_failure and not request.may_repeat,
             retry_after=wait,
-            remedy=(not is_gateway and _remedy(status, request.path))
-            or ("" if errors else CHECK_ADDRESS),
+            remedy=(not is_gateway and _remedy(status, request.path)) or ("" if errors else CHECK_ADDRESS),
         )
 
 
-def _transient(
-    request: _Request, reason: str, remedy: str, status: int | None = None
-) -> DatadogError:
+def _transient(request: _Request, reason: str, remedy: str, status: int | None = None) -> DatadogError:
     """What to raise where the same request may succeed later, and a POST may have had its effect."""
     return DatadogError(
         request.doing,

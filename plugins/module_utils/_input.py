@@ -111,9 +111,7 @@ def _problems_of_text(name: str, option: Spec, value: t.Any, path: str) -> t.Ite
 
 def _problems_of_blanks(value: str, path: str) -> t.Iterator[Problem]:
     if value.strip() and value != value.strip() and "\n" not in value.strip():
-        ends = (
-            "ends in a line break" if value.endswith(("\n", "\r")) else "begins or ends with blanks"
-        )
+        ends = "ends in a line break" if value.endswith(("\n", "\r")) else "begins or ends with blanks"
         yield path, f"{ends}, which Datadog may drop; remove them, for example with | trim"
     for character in value:
         # Cf: characters without a width, such as a byte order mark; Zs: blanks, of which one is usual.
@@ -154,9 +152,7 @@ def nearest_of(name: str, known: t.Iterable[str]) -> str:
 
 def _nearest_choice(value: str, choices: t.Sequence[str]) -> str:
     """An address like C(https://app.datadoghq.eu/) holds the site that is meant."""
-    parts = [
-        choice for choice in choices if re.search(rf"(^|[/.]){re.escape(choice)}($|[/:])", value)
-    ]
+    parts = [choice for choice in choices if re.search(rf"(^|[/.]){re.escape(choice)}($|[/:])", value)]
     nearest = max(parts, key=len, default="") or nearest_of(value, choices)
     return f"; did you mean {nearest}?" if nearest else ""
 

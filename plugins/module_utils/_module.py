@@ -69,9 +69,7 @@ def first_set(*variables: str) -> str:
     raise AnsibleFallbackNotFound
 
 
-REGISTRY_OPTION: dict[str, t.Any] = {
-    "registry": {"type": "path", "fallback": (first_set, ENVIRONMENT["registry"])}
-}
+REGISTRY_OPTION: dict[str, t.Any] = {"registry": {"type": "path", "fallback": (first_set, ENVIRONMENT["registry"])}}
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "api_key": {"type": "str", "no_log": True, "fallback": (first_set, ENVIRONMENT["api_key"])},
     "app_key": {"type": "str", "no_log": True, "fallback": (first_set, ENVIRONMENT["app_key"])},
@@ -157,9 +155,7 @@ class DatadogModule(AnsibleModule):
         """
         vocabulary = json.dumps(_names_of(self.argument_spec)) + str(self._name)
         self.no_log_values = {
-            text
-            for text in self.no_log_values
-            if len(text) >= SHORTEST_SECRET and text not in vocabulary
+            text for text in self.no_log_values if len(text) >= SHORTEST_SECRET and text not in vocabulary
         }
 
     def fail(self, error: Exception, hint: str) -> None:
@@ -315,17 +311,13 @@ def _checked_url(url: str) -> str:
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("must not contain user names, passwords, a query or a fragment")
     if parts.scheme == "http" and not re.fullmatch(r"localhost|::1|127(\.\d+){3}", host):
-        raise ValueError(
-            "must begin with https://, since credentials are sent there; http:// is for loopback only"
-        )
+        raise ValueError("must begin with https://, since credentials are sent there; http:// is for loopback only")
     checked = url.rstrip("/")
     match = re.search(r"/api(/v[12](/.*)?)?$", checked)
     if match:
         # Every request would be answered as if nothing existed.
         right = checked[: match.start()]
-        raise ValueError(
-            f"must not end in {match[0]}; the modules add the path of the API. Use {right}"
-        )
+        raise ValueError(f"must not end in {match[0]}; the modules add the path of the API. Use {right}")
     return checked
 
 
@@ -339,9 +331,7 @@ def _values_beside_names(params: t.Any) -> t.Iterator[str]:
     if isinstance(params, Mapping):
         if "name" in params and isinstance(params.get("value"), str):
             value = params["value"]
-            yield from (
-                part for part in (value, *value.split()[1:]) if len(part) >= SHORTEST_SECRET
-            )
+            yield from (part for part in (value, *value.split()[1:]) if len(part) >= SHORTEST_SECRET)
         params = list(params.values())
     for value in params if isinstance(params, list) else ():
         yield from _values_beside_names(value)

@@ -20,7 +20,9 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._teams import Team
 
 #: What stands before the colon, and what a name behind it is.
 KINDS = {"team": "handle", "role": "name", "user": "e-mail"}
-FORMS = "org, or team:, role: or user: followed by a UUID, or by the team's handle, the role's name or the user's e-mail"
+FORMS = (
+    "org, or team:, role: or user: followed by a UUID, or by the team's handle, the role's name or the user's e-mail"
+)
 
 
 def principal_problems(path: str, principals: t.Sequence[str]) -> t.Iterator[Problem]:
@@ -86,9 +88,7 @@ class Principals:
             problem = f"is ambiguous: {', '.join(ids)} have this {KINDS[kind]}. Give {kind}: and one of these UUIDs"
             self._problems[principal] = problem
         else:
-            what = (
-                f"no {kind} with exactly this {KINDS[kind]}" if kind in KINDS else "no organization"
-            )
+            what = f"no {kind} with exactly this {KINDS[kind]}" if kind in KINDS else "no organization"
             self._problems[principal] = f"does not exist: Datadog has {what}{hint}"
 
     def _rows(self, kind: str, name: str, attributes: t.Sequence[str]) -> list[Json]:
@@ -99,8 +99,4 @@ class Principals:
             {"filter": name},
             total=lambda meta: as_object(meta.get("page")).get("total_filtered_count"),
         )
-        return [
-            row
-            for row in rows
-            if name in [as_object(row.get("attributes")).get(each) for each in attributes]
-        ]
+        return [row for row in rows if name in [as_object(row.get("attributes")).get(each) for each in attributes]]

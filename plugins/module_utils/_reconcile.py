@@ -180,9 +180,7 @@ class ResourceSet(t.Generic[Managed, Observed]):
                 list(pool.map(attempt, items))
 
 
-def reconcile(
-    managed: ResourceSet[Managed, Observed], check_mode: bool
-) -> list[Item[Managed, Observed]]:
+def reconcile(managed: ResourceSet[Managed, Observed], check_mode: bool) -> list[Item[Managed, Observed]]:
     """Bring resources to their desired state, or predict it.
 
     Nothing is written before everything was observed and planned, and only if nothing failed until then.

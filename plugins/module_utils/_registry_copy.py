@@ -128,9 +128,7 @@ class RegistryCopies(ResourceSet[RegistryCopy, Contents]):
         for item in items:
             src, dest = item.resource.src, item.resource.dest
             if not src.exists():
-                raise TaskError(
-                    f"There is no {src.title}, so nothing can be copied from it. Correct src."
-                )
+                raise TaskError(f"There is no {src.title}, so nothing can be copied from it. Correct src.")
             item.observed = Contents(src.all(), dest.all())
             for one, other in ((src, dest), (dest, src)):
                 if one.organization and one.organization != other.organization:
@@ -142,9 +140,7 @@ class RegistryCopies(ResourceSet[RegistryCopy, Contents]):
 
     def _apply(self, item: Item[RegistryCopy, Contents]) -> None:
         item.resource.dest.add(item.seen.missing())
-        item.done.append(
-            f"recorded {len(item.seen.missing())} connections in the {item.resource.dest.title}"
-        )
+        item.done.append(f"recorded {len(item.seen.missing())} connections in the {item.resource.dest.title}")
 
 
 def _place(given: str) -> str:

@@ -55,9 +55,7 @@ def warnings_of(items: t.Iterable[AnyItem]) -> list[str]:
             named = subjects.setdefault(text if subject else _located(item, text), [])
             if subject and subject not in named:
                 named.append(subject)
-    return [
-        text.replace("%s", few(named), 1) if named else text for text, named in subjects.items()
-    ]
+    return [text.replace("%s", few(named), 1) if named else text for text, named in subjects.items()]
 
 
 def few(texts: t.Sequence[str], separator: str = ", ") -> str:
@@ -94,9 +92,7 @@ def _of_set(items: t.Sequence[AnyItem], hint: str) -> Json:
     if failed:
         problems = [_problem(item, hint) for item in failed[:MOST_NAMED]]
         if len(failed) > MOST_NAMED:
-            problems.append(
-                f"{len(failed) - MOST_NAMED} more failed; see connections in the result."
-            )
+            problems.append(f"{len(failed) - MOST_NAMED} more failed; see connections in the result.")
         ends = {**OPERATIONS, "skipped": "not begun"}
         others = ", ".join(f"{counts[end]} {word}" for end, word in ends.items() if counts[end])
         rest = [f"Of the others: {others}."] if others else []

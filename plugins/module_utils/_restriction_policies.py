@@ -129,9 +129,7 @@ class RestrictionPolicies(ResourceSet[RestrictionPolicy, Observation]):
             principals.load(p for written in bindings.values() for p in written)
             paths = {relation: f"bindings[{n}].principals" for n, relation in enumerate(bindings)}
             wanted = WantedPolicy.of(bindings, paths, principals)
-            item.observed = Observation(
-                read_policy(self._client, item.resource.resource_id), wanted
-            )
+            item.observed = Observation(read_policy(self._client, item.resource.resource_id), wanted)
 
     def apply(self, items: t.Sequence[Item[RestrictionPolicy, Observation]]) -> None:
         self.each(items, self._apply)

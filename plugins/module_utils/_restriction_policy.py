@@ -63,9 +63,7 @@ class WantedPolicy:
     def shown(self, policy: Policy) -> dict[str, list[str]]:
         """A policy in the words of the task, where it has one for a principal."""
         words = {k: v for names in self.names.values() for k, v in names.items()}
-        return {
-            r: sorted(words.get(each, each) for each in ids) for r, ids in sorted(policy.items())
-        }
+        return {r: sorted(words.get(each, each) for each in ids) for r, ids in sorted(policy.items())}
 
 
 def read_policy(client: Client, resource_id: str) -> Policy:
@@ -80,9 +78,7 @@ def read_policy(client: Client, resource_id: str) -> Policy:
     return {relation: frozenset(ids) for relation, ids in policy.items() if ids}
 
 
-def write_policy(
-    client: Client, resource_id: str, policy: Policy, allow_self_lockout: bool = False
-) -> None:
+def write_policy(client: Client, resource_id: str, policy: Policy, allow_self_lockout: bool = False) -> None:
     """Set the whole policy of a resource; an empty one is deleted."""
     if not policy:
         client.delete(_path(resource_id), f"delete the restriction policy of {resource_id}")

@@ -56,24 +56,14 @@ def team_connections(client: Client, module: DatadogModule) -> Json:
     ]
     if problems:
         raise OptionError(*problems)
-    given = {
-        option: list(dict.fromkeys(params[option]))
-        for option in ARGUMENT_SPEC
-        if params[option] is not None
-    }
+    given = {option: list(dict.fromkeys(params[option])) for option in ARGUMENT_SPEC if params[option] is not None}
     known = Teams(client).find(given.get("teams", []))
     ids = {team: found.team_id if found else "" for team, found in known.items()}
     handles = {found.team_id: found.handle for found in known.values() if found}
     filters = {
-        "team_ids": (
-            [ids[team] for team in given["teams"] if ids[team]] if "teams" in given else None
-        ),
+        "team_ids": ([ids[team] for team in given["teams"] if ids[team]] if "teams" in given else None),
         "sources": given.get("sources"),
-        "connection_ids": (
-            [each.lower() for each in given["connection_ids"]]
-            if "connection_ids" in given
-            else None
-        ),
+        "connection_ids": ([each.lower() for each in given["connection_ids"]] if "connection_ids" in given else None),
     }
     found = _found(client, {name: values for name, values in filters.items() if values is not None})
     if "connected_teams" in given:

@@ -46,11 +46,11 @@ REFUSED = (400, 404, 409, 410, 422)
 #: How long the values of a filter may be. Servers and proxies usually take a line of 8,000.
 LONGEST_FILTER = 6000
 #: Commas separate the values of a filter and cannot be escaped.
-CONNECTED_TEAM = re.compile(
-    r"@[^\s\x00-\x1f\x7f\ud800-\udfff,/@]+/[^\s\x00-\x1f\x7f\ud800-\udfff,/@]+"
-)
+CONNECTED_TEAM = re.compile(r"@[^\s\x00-\x1f\x7f\ud800-\udfff,/@]+/[^\s\x00-\x1f\x7f\ud800-\udfff,/@]+")
 HANDLE = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff,]+")
-FORBIDDEN = "Check that the keys are of this site and organization, and have the permissions teams_read and teams_manage."
+FORBIDDEN = (
+    "Check that the keys are of this site and organization, and have the permissions teams_read and teams_manage."
+)
 
 SHARED_OPTIONS: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -131,9 +131,7 @@ class Desired:
 
 def _problems(params: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
     pair = ("team", "connected_team")
-    team, connected_team, managed_by, connection_id = (
-        params[name] for name in (*pair, "managed_by", "connection_id")
-    )
+    team, connected_team, managed_by, connection_id = (params[name] for name in (*pair, "managed_by", "connection_id"))
     if connection_id is None:
         yield from ((name, "is required") for name in pair if params[name] is None)
     elif params["state"] == "present":
@@ -147,9 +145,7 @@ def _problems(params: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
     if team is not None and not HANDLE.fullmatch(team.replace(" ", "")):
         yield "team", "must be the UUID or the handle of a Datadog team, without spaces and commas"
     if connected_team is not None and not CONNECTED_TEAM.fullmatch(connected_team):
-        problem = (
-            "must be of the form @organization/team, without spaces and commas, like @acme/platform"
-        )
+        problem = "must be of the form @organization/team, without spaces and commas, like @acme/platform"
         yield "connected_team", problem
     if managed_by is not None and (not managed_by.strip() or CONTROL_CHARACTERS.search(managed_by)):
         problem = "must not be empty or contain control characters; leave it out to leave it alone"
@@ -168,9 +164,7 @@ def desired_set(params: t.Mapping[str, t.Any]) -> dict[str, Desired]:
         problem = "is for state=present; with state=absent only what is listed is deleted"
         problems.append(("purge", problem))
     elif params["purge"] and not params["connections"] and not params["allow_empty"]:
-        problem = (
-            "is empty, and purge would delete everything; set allow_empty to true if that is meant"
-        )
+        problem = "is empty, and purge would delete everything; set allow_empty to true if that is meant"
         problems.append(("connections", problem))
     for index, given in enumerate(params["connections"]):
         path = f"connections[{index}]"
@@ -208,8 +202,7 @@ class TeamLink:
         attributes = as_object(data.get("attributes"))
         relationships = as_object(data.get("relationships"))
         team, connected = (
-            as_object(as_object(relationships.get(name)).get("data"))
-            for name in ("team", "connected_team")
+            as_object(as_object(relationships.get(name)).get("data")) for name in ("team", "connected_team")
         )
         managed_by = attributes.get("managed_by")
         return cls(
@@ -368,9 +361,7 @@ class TeamConnections(ResourceSet[TeamConnection, Observation]):
         doing = f"find {_title(items)}"
         by_id = {item.resource.desired.connection_id: item for item in items}
         if "" not in by_id:
-            known = {
-                row.connection_id: row for row in self._listed or self._existing(list(by_id), doing)
-            }
+            known = {row.connection_id: row for row in self._listed or self._existing(list(by_id), doing)}
             for connection_id, item in by_id.items():
                 item.observed = Observation(connection=self._with_handle(known.get(connection_id)))
             return
@@ -476,9 +467,7 @@ class TeamConnections(ResourceSet[TeamConnection, Observation]):
                 )
             )
             for row in rows
-            if row.identity not in wanted
-            and row.source == self._source
-            and self._managed_by in (None, row.managed_by)
+            if row.identity not in wanted and row.source == self._source and self._managed_by in (None, row.managed_by)
         ]
 
     def apply(self, items: t.Sequence[TeamItem]) -> None:
@@ -494,18 +483,14 @@ class TeamConnections(ResourceSet[TeamConnection, Observation]):
     def _delete(self, batch: t.Sequence[TeamItem]) -> None:
         if not batch:
             return
-        ids = {
-            str(item.seen.connection and item.seen.connection.connection_id): item for item in batch
-        }
+        ids = {str(item.seen.connection and item.seen.connection.connection_id): item for item in batch}
         doing = f"delete {_title(batch)}" + (f" ({next(iter(ids))})" if len(ids) == 1 else "")
         error: Exception | None = None
         left: list[str] = []
         try:
             data = [{"type": "team_connection", "id": connection_id} for connection_id in ids]
             if not self._client.delete(PATH, doing, {"data": data}):
-                error = TaskError(
-                    f"Could not {doing}: Datadog answers that it does not exist. Run the task again."
-                )
+                error = TaskError(f"Could not {doing}: Datadog answers that it does not exist. Run the task again.")
         except DatadogError as exc:
             error, left = exc, list(ids)
         is_refused = error and getattr(error, "status", 404) in REFUSED
@@ -553,9 +538,7 @@ class TeamConnections(ResourceSet[TeamConnection, Observation]):
         """Take from an answer what was created."""
         created = {row.identity: row for row in rows}
         for item in batch:
-            row = created.get(_identity(item)) or (
-                rows[0] if len(rows) == len(batch) == 1 else None
-            )
+            row = created.get(_identity(item)) or (rows[0] if len(rows) == len(batch) == 1 else None)
             if row:
                 item.done.append(f"created team connection {row.connection_id}")
                 item.result = result_of(self._with_handle(row, item.seen.team))
@@ -585,9 +568,7 @@ class TeamConnections(ResourceSet[TeamConnection, Observation]):
         if error.is_ambiguous:
             for item in missing:
                 reason = f"Could not {error.doing}: {error.reason}. Datadog does not list it, but may create it yet."
-                item.error = TaskError(
-                    f"{reason} Run the task again.", affects_all=error.affects_all
-                )
+                item.error = TaskError(f"{reason} Run the task again.", affects_all=error.affects_all)
                 item.error.__cause__ = error
         elif len(batch) == 1 and missing:
             missing[0].error = error
@@ -634,14 +615,10 @@ def _name_rivals(client: Client, item: TeamItem, error: DatadogError) -> None:
         for row in {row.connection_id: row for row in rows}.values()
     )
     if named:
-        error.remedy = (
-            f"Connections that may be in the way: {named}. Delete the one that should not exist."
-        )
+        error.remedy = f"Connections that may be in the way: {named}. Delete the one that should not exist."
 
 
-def list_links(
-    client: Client, doing: str, most_pages: int | None = None, **filters: str
-) -> list[TeamLink]:
+def list_links(client: Client, doing: str, most_pages: int | None = None, **filters: str) -> list[TeamLink]:
     """The connections that Datadog lists.
 
     :param filters: comma-joined values by the names of filters, like C(team_ids).
@@ -702,8 +679,6 @@ def _body(wanted: TeamLink) -> Json:
         "attributes": attributes,
         "relationships": {
             "team": {"data": {"id": wanted.team, "type": "team"}},
-            "connected_team": {
-                "data": {"id": wanted.connected_team, "type": wanted.connected_team_type}
-            },
+            "connected_team": {"data": {"id": wanted.connected_team, "type": wanted.connected_team_type}},
         },
     }

@@ -51,9 +51,7 @@ class Teams:
         self._load(handles)
         return {
             team: (
-                self._by_handle(team)
-                if team in handles
-                else Team(team.lower(), self._handles.get(team.lower(), ""))
+                self._by_handle(team) if team in handles else Team(team.lower(), self._handles.get(team.lower(), ""))
             )
             for team in wanted
         }
@@ -77,9 +75,7 @@ class Teams:
         if found is None:
             found = self._teams(f"look up the team {handle!r}", {"filter[keyword]": keyword})
         exact = next((team for team in found if team.handle == handle), None)
-        near = [
-            team.handle for team in found if keyword in (team.handle, self.names.get(team.team_id))
-        ]
+        near = [team.handle for team in found if keyword in (team.handle, self.names.get(team.team_id))]
         if not exact and len(near) == 1:
             self.hints[handle] = near[0]
         return exact
@@ -91,9 +87,7 @@ class Teams:
         row = self._client.find(f"{PATH}/{team_id}", f"look up the team {team_id}")
         return self._team(row) if row else None
 
-    def _teams(
-        self, doing: str, params: t.Mapping[str, str], most_pages: int | None = None
-    ) -> list[Team]:
+    def _teams(self, doing: str, params: t.Mapping[str, str], most_pages: int | None = None) -> list[Team]:
         rows = self._client.pages(
             PATH,
             doing,

@@ -137,10 +137,7 @@ def examples() -> list[dict[str, t.Any]]:
     [play] = yaml.load(EXAMPLES.read_text(encoding="utf-8"), Loader=Loader)
     module = "tidyops.datadog.action_connection"
     found = [task[module] for task in play["tasks"] if module in task]
-    return [
-        {key: value for key, value in options.items() if key not in ("name", "state")}
-        for options in found
-    ]
+    return [{key: value for key, value in options.items() if key not in ("name", "state")} for options in found]
 
 
 def filled(value: t.Any, number: int) -> t.Any:
@@ -171,8 +168,7 @@ def create_request(connection: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     [entry] = [
         entry
         for entry in CATALOGUE
-        if entry.integration.lower() == integration
-        and entry.type.lower() == integration + kind.replace("_", "")
+        if entry.integration.lower() == integration and entry.type.lower() == integration + kind.replace("_", "")
     ]
     credentials = {"type": entry.type, **fields}
     if "tokens" in fields:
@@ -226,11 +222,7 @@ def base_environ() -> dict[str, str]:
     configuration = PLACE / "ansible.cfg"
     configuration.touch()
     return {
-        **{
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("ANSIBLE_", "DD_", "DATADOG_"))
-        },
+        **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "DD_", "DATADOG_"))},
         "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", "")]),
         "ANSIBLE_CONFIG": str(configuration),
         "ANSIBLE_HOME": str(PLACE / "home"),
@@ -381,9 +373,7 @@ class Bench:
         data = write_variables(f"connections-{size}", connections=connections(size))
         registry = registry_file(size)
         registry.unlink(missing_ok=True)
-        case = Case(
-            f"preparing {size} connections", self.playbook("many_connections", data), registry
-        )
+        case = Case(f"preparing {size} connections", self.playbook("many_connections", data), registry)
         self.at_once(case, writes=size, leaves={"action_connections": size})
         return data, registry
 
@@ -556,9 +546,7 @@ def single(bench: Bench) -> Single:
     for times in (1, 1 + FURTHER_TASKS):
         ours = bench.repeated("one_connection", data, times)
         cases.append(Case(f"`action_connection`, tasks: {times}", ours, registry))
-        cases.append(
-            Case(f"the bare module, tasks: {times}", bench.repeated("bare_get", data, times))
-        )
+        cases.append(Case(f"the bare module, tasks: {times}", bench.repeated("bare_get", data, times)))
     runs: list[list[Run]] = [[] for _case in cases]
     for number in range(SINGLE_REPETITIONS):
         for index, case in enumerate(cases):
@@ -631,9 +619,7 @@ def arguments() -> argparse.Namespace:
             raise ValueError(text)
         return found
 
-    parser = argparse.ArgumentParser(
-        description="Measures the modules against an emulated Datadog."
-    )
+    parser = argparse.ArgumentParser(description="Measures the modules against an emulated Datadog.")
     parser.add_argument(
         "--sizes",
         type=sizes,
@@ -758,9 +744,7 @@ def report(bench: Bench, sizes: t.Sequence[int], skip_loops_above: float) -> Non
         Target("100 unchanged, ratio to the `uri` loop", 1 / 20, ratio(plural, hundred.get(URI))),
         Target("100 unchanged, ratio to the client", 2 / 5, ratio(plural, hundred.get(CLIENT))),
         Target("1,000 unchanged, ratio to 100", 10, ratio(thousand, plural)),
-        Target(
-            f"{TEAM_CONNECTIONS:,} unchanged team connections, requests", 21, teams.run.requests
-        ),
+        Target(f"{TEAM_CONNECTIONS:,} unchanged team connections, requests", 21, teams.run.requests),
         Target("1,000 unchanged, peak memory in MB", 150, peak if sizes[-1] == 1000 else None),
     ]
     table(["", "at most", "measured", ""], [target.row() for target in targets])

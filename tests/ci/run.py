@@ -40,9 +40,7 @@ def nox(names: list[str], output: t.IO[bytes] | None = None) -> list[dict[str, t
     report = CACHE / f"{names[0]}.json"
     report.unlink(missing_ok=True)
     command = [*NOX, "--report", str(report), "--session", *names]
-    subprocess.run(
-        command, check=False, env=ENVIRONMENT, stdout=output, stderr=output and subprocess.STDOUT
-    )
+    subprocess.run(command, check=False, env=ENVIRONMENT, stdout=output, stderr=output and subprocess.STDOUT)
     if report.exists():
         return list(json.loads(report.read_text(encoding="utf-8"))["sessions"])
     return [{"name": name, "signatures": [], "result": "failed"} for name in names]

@@ -37,9 +37,7 @@ def run(*command: str, environ: t.Mapping[str, str], quiet: bool = False) -> Non
     """Show a command as a user would type it, and run it."""
     print(f"$ {' '.join(command)}", flush=True)
     output = subprocess.DEVNULL if quiet else None
-    subprocess.run(
-        [str(BIN / command[0]), *command[1:]], check=True, cwd=ROOT, env=environ, stdout=output
-    )
+    subprocess.run([str(BIN / command[0]), *command[1:]], check=True, cwd=ROOT, env=environ, stdout=output)
 
 
 def expect(datadog: Emulator, connections: int, writes: int) -> None:
@@ -59,11 +57,7 @@ def expect(datadog: Emulator, connections: int, writes: int) -> None:
 def main() -> None:
     """Run the demo; it ends with an error if anything is not as announced."""
     environ = {
-        **{
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("ANSIBLE_", "DD_", "DATADOG_"))
-        },
+        **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "DD_", "DATADOG_"))},
         "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", "")]),
         "ANSIBLE_HOME": str(PLACE / "home"),
         "ANSIBLE_COLLECTIONS_PATH": str(PLACE / "collections"),
@@ -90,9 +84,7 @@ def main() -> None:
     )
     [tarball] = PLACE.glob("*.tar.gz")
     archive = str(tarball.relative_to(ROOT))
-    run(
-        "ansible-galaxy", "collection", "install", "--offline", archive, environ=environ, quiet=True
-    )
+    run("ansible-galaxy", "collection", "install", "--offline", archive, environ=environ, quiet=True)
 
     registry = PLACE / "connections.json"
     playbook = ("ansible-playbook", PLAYBOOK)

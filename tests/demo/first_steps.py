@@ -84,9 +84,7 @@ def main() -> None:
     changes = re.findall(r"changed=(\d+) .*failed=0", output.stdout)
     if output.returncode or changes != ["1", "1", "0"]:
         sys.exit(f"Status {output.returncode}, changed: {changes}")
-    print(
-        f"\nFrom nothing to a connection that is as it should be: {time.monotonic() - started:.0f} s"
-    )
+    print(f"\nFrom nothing to a connection that is as it should be: {time.monotonic() - started:.0f} s")
 
 
 if __name__ == "__main__":

@@ -159,10 +159,7 @@ Drawn by tests/demo/picture.py: "make picture".
 def text_of(picture: str) -> list[str]:
     """Return the lines that a picture shows, without the empty ones."""
     namespace = "{http://www.w3.org/2000/svg}"
-    return [
-        "".join(line.itertext())
-        for line in ElementTree.fromstring(picture).iter(f"{namespace}text")
-    ]
+    return ["".join(line.itertext()) for line in ElementTree.fromstring(picture).iter(f"{namespace}text")]
 
 
 def main() -> None:
@@ -173,9 +170,7 @@ def main() -> None:
         PICTURE.write_text(drawn(lines), encoding="utf-8")
         print(f"Drawn: {PICTURE.relative_to(ROOT)}")
     elif text_of(PICTURE.read_text(encoding="utf-8")) != text_of(drawn(lines)):
-        sys.exit(
-            "\n".join([*lines, "", "The picture shows something else: make picture draws it anew."])
-        )
+        sys.exit("\n".join([*lines, "", "The picture shows something else: make picture draws it anew."]))
 
 
 if __name__ == "__main__":

@@ -71,9 +71,7 @@ class Task(t.NamedTuple):
         shown = dict(self.params)
         if "connections" in shown:
             shown["connections"] = [_shown(each) for each in shown["connections"]]
-        options = " ".join(
-            key if isinstance(value, dict) else f"{key}={value}" for key, value in shown.items()
-        )
+        options = " ".join(key if isinstance(value, dict) else f"{key}={value}" for key, value in shown.items())
         return f"{self.module} {options}"
 
 
@@ -134,9 +132,7 @@ class Scenario:
         except Exception as exc:
             lines = "\n".join(f"  {line}" for line in self.lines)
             again = f"make random-runs RUNS=1 SEED={self.seed}"
-            raise AssertionError(
-                f"{exc}\n\nThe scenario of seed {self.seed}:\n{lines}\nAgain: {again}"
-            ) from exc
+            raise AssertionError(f"{exc}\n\nThe scenario of seed {self.seed}:\n{lines}\nAgain: {again}") from exc
 
     def set_up(self, **settings: t.Any) -> None:
         """Choose what the organization is like, and how fast."""
@@ -186,9 +182,7 @@ class Scenario:
             self._end(task, run)
 
     def _end_faults(self) -> None:
-        delays = [
-            rule["fault"].get("seconds") or 0 for rule in self.emulator.faults() if rule["fired"]
-        ]
+        delays = [rule["fault"].get("seconds") or 0 for rule in self.emulator.faults() if rule["fired"]]
         self.emulator.clear_faults()
         # What nobody waits for any longer is done all the same, and a user looks when all is over.
         time.sleep(max(delays, default=0))

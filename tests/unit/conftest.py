@@ -72,9 +72,7 @@ class Datadog:
     def connections(self, *connections: t.Mapping[str, t.Any], **params: t.Any) -> dict[str, t.Any]:
         return self.run("action_connections", connections=connections, **params)
 
-    def team_connections(
-        self, *connections: t.Mapping[str, t.Any], **params: t.Any
-    ) -> dict[str, t.Any]:
+    def team_connections(self, *connections: t.Mapping[str, t.Any], **params: t.Any) -> dict[str, t.Any]:
         return self.run("team_connections", connections=connections, **params)
 
     def requests(self, *methods: str) -> list[dict[str, t.Any]]:
@@ -85,8 +83,7 @@ class Datadog:
         return [
             request
             for request in self.emulator.requests()
-            if (not methods or request["method"] in methods)
-            and not request["path"].startswith(DATASTORES)
+            if (not methods or request["method"] in methods) and not request["path"].startswith(DATASTORES)
         ]
 
     def registry_requests(self) -> list[str]:

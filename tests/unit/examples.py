@@ -68,9 +68,7 @@ def _examples() -> dict[str, dict[str, t.Any]]:
     for task in tasks:
         del task["state"]
         integration = next(key for key in task if key != "name")
-        credentials = next(
-            key for key, value in task[integration].items() if isinstance(value, dict)
-        )
+        credentials = next(key for key, value in task[integration].items() if isinstance(value, dict))
         found[f"{integration}.{credentials}"] = task
     return found
 

@@ -191,9 +191,7 @@ def _no_tls(scene: Scene) -> Options:
 def _proxy(status: int | None) -> t.Callable[[Scene], Options]:
     def arrange(scene: Scene) -> Options:
         address = (
-            _nobody_listens(scene)["api_url"]
-            if status is None
-            else scene.running.enter_context(Proxy(status)).url
+            _nobody_listens(scene)["api_url"] if status is None else scene.running.enter_context(Proxy(status)).url
         )
         options = _certificate(known=True)(scene)
         return {**options, "environ": {"HTTPS_PROXY": address}}
@@ -382,14 +380,10 @@ WRITE = [
     Operation("action_connection", "create", "POST", GITLAB, _listed, 1, True),
     Operation("action_connections", "create", "POST", _PLURAL, _listed, 1, True),
     Operation("action_connection", "create without the list", "POST", GITLAB, _registry, 1, False),
-    Operation(
-        "action_connections", "create without the list", "POST", _PLURAL, _registry, 1, False
-    ),
+    Operation("action_connections", "create without the list", "POST", _PLURAL, _registry, 1, False),
     Operation("action_connection", "update", "PATCH", AWS, _connection, 1),
     Operation("action_connection", "set access", "POST", ACCESS, _connection_by_id, 2),
-    Operation(
-        "action_connection", "delete", "DELETE", {"name": AWS["name"], **ABSENT}, _connection, 0
-    ),
+    Operation("action_connection", "delete", "DELETE", {"name": AWS["name"], **ABSENT}, _connection, 0),
     Operation("team_connection", "create", "POST", PAIR, _team, 1, True),
     Operation("team_connections", "create", "POST", {"connections": [PAIR]}, _team, 1, True),
     Operation("team_connection", "delete", "DELETE", {**PAIR, **ABSENT}, _team_connection, 0),

@@ -53,9 +53,7 @@ class Killer:
         os.close(run._reader)
         return not os.WIFSIGNALED(status)
 
-    def each_point(
-        self, prepare: t.Callable[[], None], start: t.Callable[[], Run]
-    ) -> t.Iterator[int]:
+    def each_point(self, prepare: t.Callable[[], None], start: t.Callable[[], Run]) -> t.Iterator[int]:
         """Kill a task at every point of its way. :yields: the number of the point, after each kill."""
         for point in range(1, 200):
             self.at = 0

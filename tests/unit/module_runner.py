@@ -107,9 +107,7 @@ def _log_to_output() -> None:
     basic.syslog.syslog = write
 
 
-def _run_and_exit(
-    main: t.Callable[[], None], arguments: bytes, environ: t.Mapping[str, str]
-) -> int:
+def _run_and_exit(main: t.Callable[[], None], arguments: bytes, environ: t.Mapping[str, str]) -> int:
     for variable in [name for name in os.environ if name.startswith(("DD_", "DATADOG_"))]:
         del os.environ[variable]
     os.environ.update(environ)

@@ -79,9 +79,7 @@ _WORD = st.characters(exclude_categories=["Cc", *_INVISIBLE], exclude_characters
 HANDLES = st.text(_WORD, min_size=1, max_size=6)
 #: GitHub's names have one case.
 CONNECTED_TEAMS = st.tuples(HANDLES, HANDLES).map(lambda names: ("@" + "/".join(names)).lower())
-TAGS = st.lists(
-    st.sampled_from(["env:prod", "env:test", "team:a-b", "a1/b:c_d"]), unique=True, max_size=3
-)
+TAGS = st.lists(st.sampled_from(["env:prod", "env:test", "team:a-b", "a1/b:c_d"]), unique=True, max_size=3)
 
 
 def secrets(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -115,11 +113,7 @@ class Kind(t.NamedTuple):
         return {self.integration.key: {**outside, self.credentials.key: inside}}
 
 
-KINDS = [
-    Kind(integration, credentials)
-    for integration in INTEGRATIONS
-    for credentials in integration.credentials
-]
+KINDS = [Kind(integration, credentials) for integration in INTEGRATIONS for credentials in integration.credentials]
 _SOMETIMES = st.sampled_from([False, False, False, True])
 #: Most kinds are a single secret; those with more to go wrong come more often.
 _ANY_KIND = st.sampled_from([kind for kind in KINDS for _time in range(len(kind.fields) ** 2)])
@@ -160,9 +154,7 @@ class Held(t.NamedTuple):
     def part(self, secret: bool) -> dict[str, str]:
         """Only what is secret, or only what is not."""
         names = self.kind.secrets
-        return {
-            path: value for path, value in self.values.items() if (_top(path) in names) is secret
-        }
+        return {path: value for path, value in self.values.items() if (_top(path) in names) is secret}
 
 
 def by_paths(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -211,9 +203,7 @@ def _top(path: str) -> str:
 def _named_values(draw: st.DrawFn, field: NamedValues, known: list[str]) -> list[dict[str, t.Any]]:
     names = st.from_regex(field.pattern, fullmatch=True)
     either = st.one_of(names, st.sampled_from(known or ["x"]))
-    chosen = draw(
-        st.lists(either, unique_by=str.lower if field.is_header else lambda name: name, max_size=3)
-    )
+    chosen = draw(st.lists(either, unique_by=str.lower if field.is_header else lambda name: name, max_size=3))
     values = secrets(SEVERAL_LINES) if field.secret else st.one_of(st.just(""), LINES)
     entries = []
     for name in chosen:

@@ -244,9 +244,7 @@ class Authority:
         """:returns: what a server of this name needs for TLS."""
         now = datetime.datetime.now(datetime.timezone.utc)
         end = now - datetime.timedelta(days=1) if expired else None
-        certificate = self._authority.issue_cert(
-            name, not_before=now - datetime.timedelta(days=2), not_after=end
-        )
+        certificate = self._authority.issue_cert(name, not_before=now - datetime.timedelta(days=2), not_after=end)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
         return context

@@ -72,9 +72,7 @@ def _options(fields: t.Iterable[Field]) -> dict[str, t.Any]:
     return {field.name: field.option() for field in fields if field.option()}
 
 
-def _integration(
-    name: str, *variants: tuple[t.Any, ...], fields: tuple[Field, ...] = ()
-) -> Integration:
+def _integration(name: str, *variants: tuple[t.Any, ...], fields: tuple[Field, ...] = ()) -> Integration:
     """:param variants: of the credentials: what follows the name in their type, and the fields; a string stands for a secret."""
     credentials = []
     for suffix, *listed in variants:
@@ -173,9 +171,7 @@ INTEGRATIONS: tuple[Integration, ...] = (
                 "a letter followed by letters, digits, hyphens and underscores",
                 is_header=True,
             ),
-            NamedValues(
-                "url_parameters", "[A-Za-z][A-Za-z0-9]*", "a letter followed by letters and digits"
-            ),
+            NamedValues("url_parameters", "[A-Za-z][A-Za-z0-9]*", "a letter followed by letters and digits"),
             Group("body", (Text("content", multiline=True), Text("content_type"))),
         ),
         fields=(
@@ -217,9 +213,7 @@ BY_TYPE = {integration.type: integration for integration in INTEGRATIONS}
 BY_KEY = {integration.key: integration for integration in INTEGRATIONS}
 
 
-def known_kind(
-    integration_type: str, credentials_type: str
-) -> tuple[Integration, Credentials] | None:
+def known_kind(integration_type: str, credentials_type: str) -> tuple[Integration, Credentials] | None:
     """The entries for the API's types; None for what this collection does not know."""
     integration = BY_TYPE.get(integration_type)
     for variant in integration.credentials if integration else ():

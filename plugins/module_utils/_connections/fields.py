@@ -84,9 +84,7 @@ class Field:
         """What a result shows of what read() returned."""
         return observed
 
-    def compare(
-        self, desired: t.Any, observed: t.Any, exists: bool, sent: t.Container[str]
-    ) -> Change:
+    def compare(self, desired: t.Any, observed: t.Any, exists: bool, sent: t.Container[str]) -> Change:
         """Compare what a task says, None if nothing, with what read() returned.
 
         :param sent: the paths of the secrets that have to be sent though the connection has them.
@@ -139,9 +137,7 @@ class Text(Field):
     def read(self, answer: t.Mapping[str, t.Any]) -> t.Any:
         return None if self.secret else super().read(answer)
 
-    def compare(
-        self, desired: t.Any, observed: t.Any, exists: bool, sent: t.Container[str]
-    ) -> Change:
+    def compare(self, desired: t.Any, observed: t.Any, exists: bool, sent: t.Container[str]) -> Change:
         if self.secret:
             before = SECRET if exists else None
             if desired is None or (exists and self.name not in sent):
@@ -164,9 +160,7 @@ class RenewalFlag(Field):
     def read(self, answer: t.Mapping[str, t.Any]) -> None:
         return None
 
-    def compare(
-        self, desired: t.Any, observed: t.Any, exists: bool, sent: t.Container[str]
-    ) -> Change:
+    def compare(self, desired: t.Any, observed: t.Any, exists: bool, sent: t.Container[str]) -> Change:
         # A new connection gets a new value anyway.
         return Change(True, None, True) if desired and exists else Change(None, None, None)
 
@@ -247,9 +241,7 @@ class NamedValues(Field):
             for name, text in map(_pair, observed)
         ]
 
-    def compare(
-        self, desired: t.Any, observed: t.Any, exists: bool, sent: t.Container[str]
-    ) -> Change:
+    def compare(self, desired: t.Any, observed: t.Any, exists: bool, sent: t.Container[str]) -> Change:
         # Where Datadog does not show which ones exist, those of the task are assumed to.
         there = dict(map(_pair, (desired if observed is None and exists else observed) or []))
         before = {n: SECRET if self._hides(n, v) else str(v) for n, v in there.items()}
@@ -308,9 +300,7 @@ class Group(Field):
         found = {f.name: f.read(value) for f in self.fields} if isinstance(value, dict) else {}
         return {name: text for name, text in found.items() if text is not None} or None
 
-    def compare(
-        self, desired: t.Any, observed: t.Any, exists: bool, sent: t.Container[str]
-    ) -> Change:
+    def compare(self, desired: t.Any, observed: t.Any, exists: bool, sent: t.Container[str]) -> Change:
         given = {name: value for name, value in (desired or {}).items() if value is not None}
         # Whether Datadog keeps the other half of a half-given object is not known; it gets both.
         merged = {**(observed or {}), **given}

@@ -153,11 +153,7 @@ class Configuration:
         values = without_hidden(after[self.integration.key])
         known = _values(observed, key)
         renewed = {f.renews for f in self.credentials.fields if isinstance(f, RenewalFlag)}
-        is_renewed = any(
-            values[key].pop(f.name, None)
-            for f in self.credentials.fields
-            if isinstance(f, RenewalFlag)
-        )
+        is_renewed = any(values[key].pop(f.name, None) for f in self.credentials.fields if isinstance(f, RenewalFlag))
         for field in self.credentials.fields:
             kept = known.get(field.name)
             if not field.option() and kept and not (is_renewed and field.name in renewed):
@@ -278,17 +274,13 @@ class Connection:
 
         def shown(fields: t.Iterable[Field], values: Json) -> Json:
             found = {
-                field.name: field.shown(values.get(field.name))
-                for field in fields
-                if with_read_only or field.option()
+                field.name: field.shown(values.get(field.name)) for field in fields if with_read_only or field.option()
             }
             return {name: value for name, value in found.items() if value not in (None, [])}
 
         integration, credentials = known
         inside = shown(credentials.fields, self.values[credentials.key])
-        return {
-            integration.key: {**shown(integration.fields, self.values), credentials.key: inside}
-        }
+        return {integration.key: {**shown(integration.fields, self.values), credentials.key: inside}}
 
 
 def _text(value: t.Any) -> str:

@@ -187,9 +187,7 @@ class Observer:
             )
         return Observation(connection, name, entry, entry, notices=notices)
 
-    def _by_entry(
-        self, name: str, entry: Entry, doing: str, found: Connection | None = None
-    ) -> Observation:
+    def _by_entry(self, name: str, entry: Entry, doing: str, found: Connection | None = None) -> Observation:
         """What the registry knows, and what that was created to replace. :param found: where it was read already."""
         connection = found or self._finder.get(entry.connection_id, doing, entry)
         replaced = self._finder.get(entry.replaces, doing) if entry.replaces else None
@@ -232,9 +230,7 @@ class Observer:
             ) from exc
         created = self._only(name, matches)
         if not created and desired.configuration:
-            settle = (
-                settle or "run a task with this name and state=absent once, which removes the claim"
-            )
+            settle = settle or "run a task with this name and state=absent once, which removes the claim"
             raise TaskError(
                 f"{claimed} Datadog does not list a new connection {name!r}. If no such run is under way, {settle}; then run"
                 " the task again."
@@ -263,12 +259,7 @@ class Observer:
             return frozenset()
         given = wanted.secrets()
         is_compared = desired.update_secrets == "on_change" and self._registry.is_kept
-        if (
-            is_compared
-            and entry
-            and entry.connection_id == connection.connection_id
-            and not found.drifted
-        ):
+        if is_compared and entry and entry.connection_id == connection.connection_id and not found.drifted:
             return entry.differing(given)
         # Otherwise nothing proves that the connection has them.
         return frozenset(given if is_compared or desired.update_secrets == "always" else ())

@@ -92,9 +92,7 @@ def desired_of(params: Mapping[str, t.Any], given: Mapping[str, t.Any]) -> Desir
     keys = [key for key in BY_KEY if params[key] is not None]
     configuration = None
     if len(keys) > 1:
-        problems.append(
-            (", ".join(keys), "are mutually exclusive; a connection has one integration")
-        )
+        problems.append((", ".join(keys), "are mutually exclusive; a connection has one integration"))
     elif keys:
         integration = BY_KEY[keys[0]]
         configuration = Configuration.of(integration, params[keys[0]])
@@ -111,9 +109,7 @@ def desired_of(params: Mapping[str, t.Any], given: Mapping[str, t.Any]) -> Desir
             problem = f"has nothing below it; look at the indentation, it must hold {variants}"
             problems.append((empty[0], problem))
         else:
-            problems.append(
-                ("state", f"is present, so one integration is required: one of {', '.join(BY_KEY)}")
-            )
+            problems.append(("state", f"is present, so one integration is required: one of {', '.join(BY_KEY)}"))
     if problems:
         raise OptionError(*problems)
     return Desired(

@@ -72,9 +72,7 @@ def _plan_absent(desired: Desired, observed: Observation) -> Plan:
     return Plan("delete", connection.options(), {}, notices=notices)
 
 
-def _plan_create(
-    operation: str, desired: Desired, wanted: Configuration, observed: Observation, before: Json
-) -> Plan:
+def _plan_create(operation: str, desired: Desired, wanted: Configuration, observed: Observation, before: Json) -> Plan:
     _require(wanted.missing(None), observed.notices)
     name = desired.name or (observed.connection.name if observed.connection else "")
     compared = wanted.compare(None, ())
@@ -88,9 +86,7 @@ def _plan_create(
     )
 
 
-def _plan_replace(
-    desired: Desired, wanted: Configuration, connection: Connection, observed: Observation
-) -> Plan:
+def _plan_replace(desired: Desired, wanted: Configuration, connection: Connection, observed: Observation) -> Plan:
     old = observed.replaced
     if not desired.allow_replace:
         raise TaskError(
@@ -171,11 +167,7 @@ def _comparison_notices(
         )
     if observed.drifted and observed.entry:
         since = observed.entry.last_updated or connection.created_at
-        sent = (
-            " Its secrets are sent again, since they may have been changed, too."
-            if observed.to_send
-            else ""
-        )
+        sent = " Its secrets are sent again, since they may have been changed, too." if observed.to_send else ""
         yield Notice(
             f"A{desired.title[1:]} was changed elsewhere: Datadog says that it was updated at {connection.last_updated}, and"
             f" the {registry.title} knows of {since}. Somebody edited it, or a run was interrupted.{sent}"
@@ -227,9 +219,7 @@ def entry_of(wanted: Configuration, connection: Connection, known: Entry | None)
     entry = Entry(
         connection_id=connection.connection_id,
         integration=connection.kind,
-        last_updated=(
-            connection.last_updated if moved or known.last_updated == "" else known.last_updated
-        ),
+        last_updated=(connection.last_updated if moved or known.last_updated == "" else known.last_updated),
         secrets=known.secrets,
     )
     return entry.with_secrets({}, wanted.secret_paths(connection.values))

@@ -50,9 +50,7 @@ class ActionConnection(Resource[Observation]):
     :ivar is_unlisted: whether the task does not list it, and it is to be purged.
     """
 
-    def __init__(
-        self, desired: Desired, registry: Registry, option_path: str = "", is_unlisted: bool = False
-    ) -> None:
+    def __init__(self, desired: Desired, registry: Registry, option_path: str = "", is_unlisted: bool = False) -> None:
         super().__init__(option_path)
         self.desired = desired
         self.is_unlisted = is_unlisted
@@ -137,9 +135,7 @@ class ActionConnections(ResourceSet[ActionConnection, Observation]):
     def _load(self, names: t.Sequence[str]) -> None:
         """Read ahead what would be read for each connection by itself."""
         self._registry.load(names)
-        known = [
-            entry for entry in map(self._registry.find, names) if entry and entry.connection_id
-        ]
+        known = [entry for entry in map(self._registry.find, names) if entry and entry.connection_id]
         if len(known) > 2:
             # The list takes a request for each hundred connections.
             self._finder.load_list(f"find {len(known)} action connections", len(known) // 2)

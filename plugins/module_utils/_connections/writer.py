@@ -149,18 +149,14 @@ class Writer:
             self._set_access(item, written)
         item.result = result_of(observed, written)
 
-    def _patch(
-        self, item: ConnectionItem, wanted: Configuration, connection: Connection
-    ) -> Connection:
+    def _patch(self, item: ConnectionItem, wanted: Configuration, connection: Connection) -> Connection:
         path = f"{PATH}/{connection.connection_id}"
         doing = f"update action connection {connection.name!r} ({connection.connection_id})"
         try:
             written = Connection.of(self._client.patch(path, doing, _body(item.plan.body)))
         except DatadogError as exc:
             if exc.is_gone:
-                raise ConcurrentChange(
-                    f"{exc} It was deleted meanwhile. Run the task again."
-                ) from exc
+                raise ConcurrentChange(f"{exc} It was deleted meanwhile. Run the task again.") from exc
             raise
         item.done.append(f"updated action connection {connection.connection_id}")
         left = wanted.compare(written.values, ()).send
@@ -187,9 +183,7 @@ class Writer:
             if policy and not read_policy(self._client, f"connection:{new.connection_id}"):
                 write_policy(self._client, f"connection:{new.connection_id}", policy)
 
-    def _claim_new(
-        self, items: t.Sequence[ConnectionItem], claims: dict[ConnectionItem, Entry]
-    ) -> None:
+    def _claim_new(self, items: t.Sequence[ConnectionItem], claims: dict[ConnectionItem, Entry]) -> None:
         """Claim the names of connections that nothing is known of, all together. Sets the error of the others.
 
         :param claims: gets the entries of those that were claimed.
@@ -288,9 +282,7 @@ class Writer:
                 raise
             return self._look_for(item, wanted, exc)
 
-    def _look_for(
-        self, item: ConnectionItem, wanted: Configuration, error: DatadogError
-    ) -> Connection:
+    def _look_for(self, item: ConnectionItem, wanted: Configuration, error: DatadogError) -> Connection:
         """Find, once, what a POST without a readable answer has created. :raises TaskError: where it is not found."""
         name, old, registry = item.plan.after["name"], item.seen.connection, self._registry
         how = f"Look for {name!r} in Datadog before you run the task again."
@@ -302,11 +294,7 @@ class Writer:
         try:
             matches = self._finder.named(name, f"find action connection {name!r}")
         except NotListed:
-            none = (
-                f"remove the entry {name!r} from the {registry.title}"
-                if registry.is_kept
-                else "run it again"
-            )
+            none = f"remove the entry {name!r} from the {registry.title}" if registry.is_kept else "run it again"
             how = (
                 f"Datadog does not list connections, so look there for {name!r}: if it exists, run the task once with its"
                 f" connection_id; if it does not, {none}."

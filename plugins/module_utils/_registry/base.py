@@ -78,9 +78,7 @@ class Entry:
     def differing(self, given: t.Mapping[str, str]) -> frozenset[str]:
         """The paths of those secrets that are not the ones that were sent last. Takes some 10 ms for each."""
         known = self.secrets
-        return frozenset(
-            path for path, secret in given.items() if not matches(known.get(path, ""), secret)
-        )
+        return frozenset(path for path, secret in given.items() if not matches(known.get(path, ""), secret))
 
     def with_secrets(self, sent: t.Mapping[str, str], there: t.Container[str] | None) -> Entry:
         """A copy that knows what was sent. Takes some 10 ms for each.
@@ -119,9 +117,7 @@ class Entry:
                 raise ValueError(f"has something else than a string as {key}")
             if key in ("id", "replaces") and value and not UUID.fullmatch(value):
                 raise ValueError(f"has something else than a UUID as {key}")
-        if not isinstance(found, dict) or not all(
-            map(is_fingerprint, filter(None, found.values()))
-        ):
+        if not isinstance(found, dict) or not all(map(is_fingerprint, filter(None, found.values()))):
             raise ValueError("has something else than fingerprints as secrets")
         connection_id, replaces = texts["id"].lower(), texts["replaces"].lower()
         claim = texts["claim"] or texts["creating"]

@@ -158,9 +158,7 @@ class DatastoreRegistry(Registry):
         body = _items(conflict_mode="fail_on_conflict", values=list(values.values()))
         try:
             # A repetition does no harm: it fails, and the rows are those that were to be inserted.
-            self._client.post_all(
-                f"{self._path}/bulk", f"write the {self.title}", body, may_repeat=True
-            )
+            self._client.post_all(f"{self._path}/bulk", f"write the {self.title}", body, may_repeat=True)
             return set(values)
         except DatadogError as exc:
             if exc.is_transient or exc.status in (None, 401, 403, 404):
@@ -248,9 +246,7 @@ class DatastoreRegistry(Registry):
             raise self._failed(exc, "apps_datastore_read") from exc
         values = [as_object(as_object(row.get("attributes")).get("value")) for row in rows]
         # Whether a column that only other rows have is left out or null is not known.
-        present = [
-            {column: cell for column, cell in value.items() if cell is not None} for value in values
-        ]
+        present = [{column: cell for column, cell in value.items() if cell is not None} for value in values]
         return present, as_object(meta.get("page"))
 
     def _is_own(self, value: Json) -> bool:

@@ -123,16 +123,12 @@ class FileRegistry(Registry):
                 if not stat.S_ISLNK(status.st_mode):
                     break
                 if status.st_uid not in (os.geteuid(), 0):
-                    raise self.error(
-                        "is reached by a symbolic link of another user, which is not followed"
-                    )
+                    raise self.error("is reached by a symbolic link of another user, which is not followed")
                 path = os.path.join(os.path.dirname(path), os.readlink(path))
             except FileNotFoundError:
                 return path
             except UnicodeEncodeError as exc:
-                raise self._unusable(
-                    "cannot be written in the encoding of file names; set a UTF-8 locale"
-                ) from exc
+                raise self._unusable("cannot be written in the encoding of file names; set a UTF-8 locale") from exc
             except OSError as exc:
                 raise self._unusable("cannot be read", exc) from exc
         raise self.error("is not a regular file")

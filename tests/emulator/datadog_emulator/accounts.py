@@ -134,9 +134,7 @@ class Accounts:
         self.roles[role.id] = role
         return role
 
-    def add_user(
-        self, email: str, name: str | None, disabled: bool, service_account: bool, roles: set[str]
-    ) -> User:
+    def add_user(self, email: str, name: str | None, disabled: bool, service_account: bool, roles: set[str]) -> User:
         """Create a user. Datadog writes e-mails in lower case."""
         user = User(email.lower(), name, disabled, service_account, roles)
         self.users[user.id] = user
@@ -210,9 +208,7 @@ def current_user(state: State, call: Call) -> Answer:
     data["attributes"].update(uuid=user.id, last_login_time=None)
     data["relationships"]["team_roles"] = {"data": []}
     roles = [state.accounts.roles[role] for role in sorted(user.roles)]
-    return Answer(
-        200, {"data": data, "included": [role.document(managed=role.managed) for role in roles]}
-    )
+    return Answer(200, {"data": data, "included": [role.document(managed=role.managed) for role in roles]})
 
 
 def _matches(call: Call, *texts: str | None) -> bool:
@@ -231,9 +227,7 @@ def _sort(found: list[_Item], sort: str, keys: set[str]) -> None:
         found.reverse()
 
 
-def _page(
-    state: State, call: Call, found: list[_Item], total: int
-) -> tuple[Iterable[_Item], dict[str, Any]]:
+def _page(state: State, call: Call, found: list[_Item], total: int) -> tuple[Iterable[_Item], dict[str, Any]]:
     number, size = page(call, DEFAULT_PAGE_SIZE, plain_error)
     hidden = state.settings.hidden_rows
     counts = {"total_count": total + hidden, "total_filtered_count": len(found) + hidden}

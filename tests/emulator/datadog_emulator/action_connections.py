@@ -157,12 +157,8 @@ def list_connections(state: State, call: Call) -> Answer:
     return Answer(200, {"data": [_row(state, row, call.actor) for row in rows], "meta": meta})
 
 
-def _counts(
-    everything: list[ActionConnection], found: list[ActionConnection]
-) -> list[dict[str, Any]]:
-    total, filtered = (
-        Counter(item.integration["type"] for item in some) for some in (everything, found)
-    )
+def _counts(everything: list[ActionConnection], found: list[ActionConnection]) -> list[dict[str, Any]]:
+    total, filtered = (Counter(item.integration["type"] for item in some) for some in (everything, found))
     return [
         {"integration_type": name, "total_count": total[name], "filtered_count": filtered[name]}
         for name in sorted(total)
@@ -182,9 +178,7 @@ def _refuse_violations(found: list[Violation], verb: str) -> None:
         raise Refusal(
             400,
             *(
-                generic_error(
-                    400, f"error creating connection: {item.pointer} {item.problem}", item.pointer
-                )
+                generic_error(400, f"error creating connection: {item.pointer} {item.problem}", item.pointer)
                 for item in structural
             ),
         )
@@ -265,9 +259,7 @@ def _merged(connection: ActionConnection, changes: dict[str, Any]) -> dict[str, 
     return merged
 
 
-def _merged_list(
-    name: str, old: list[dict[str, Any]], changes: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _merged_list(name: str, old: list[dict[str, Any]], changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return a named list as a PATCH leaves it, merged by name."""
     _refuse_double_names(name, changes)
     merged = {item["name"]: item for item in old}
@@ -372,9 +364,7 @@ def _check_query(call: Call) -> None:
                 raise Refusal(400, generic_error(400, f"{name} must be a UUID"))
     for value in call.query.getall("filter[integration]", ()):
         if value not in INTEGRATIONS:
-            raise Refusal(
-                400, generic_error(400, "filter[integration] must be an integration type")
-            )
+            raise Refusal(400, generic_error(400, "filter[integration] must be an integration type"))
     for value in call.query.getall("filter[tags]", ()):
         if "," in value or not value:
             raise Refusal(400, generic_error(400, "filter[tags] must be one tag"))

@@ -36,9 +36,7 @@ def authorize(endpoint: Endpoint, headers: Mapping[str, str], state: State) -> s
     registered_at = state.app_key_registrations.get(app_key_id(app_key), float("inf"))
     registered = time.monotonic() >= registered_at + settings.registration_lag
     if must_be_registered and app_key and not registered:
-        raise endpoint.refuse(
-            403, "this application key is not registered for the Actions API: register it first"
-        )
+        raise endpoint.refuse(403, "this application key is not registered for the Actions API: register it first")
     return state.accounts.caller(credential)
 
 

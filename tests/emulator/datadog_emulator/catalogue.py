@@ -87,6 +87,4 @@ CATALOGUE = tuple(_credentials(line) for line in _TABLE.strip().replace("\\\n", 
 BY_TYPES = {(entry.integration, entry.type): entry for entry in CATALOGUE}
 INTEGRATIONS = tuple(dict.fromkeys(entry.integration for entry in CATALOGUE))
 SECRET_FIELDS = frozenset(name for entry in CATALOGUE for name in entry.secrets)
-OPEN_FIELDS = frozenset(
-    field.name for entry in CATALOGUE for field in entry.fields if not field.secret
-) | {"type"}
+OPEN_FIELDS = frozenset(field.name for entry in CATALOGUE for field in entry.fields if not field.secret) | {"type"}

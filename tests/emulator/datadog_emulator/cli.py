@@ -25,9 +25,7 @@ from .state import State
 HOST = "127.0.0.1"
 # For people who try things out. Tests start without it.
 DEFAULT_TEAM = "platform"
-TEAM_NOTE = (
-    f"It has a team, {DEFAULT_TEAM}; --team HANDLE has another in its place, --no-team none."
-)
+TEAM_NOTE = f"It has a team, {DEFAULT_TEAM}; --team HANDLE has another in its place, --no-team none."
 # Requests that a fault keeps hanging must not keep the server alive.
 SHUTDOWN_SECONDS = 0.5
 
@@ -48,10 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     try:
         tls = _tls_context(tls_cert, tls_key) if tls_cert else None
-        states = [
-            (port, State(settings, RequestLog(log), number))
-            for number, port in enumerate(ports or [0])
-        ]
+        states = [(port, State(settings, RequestLog(log), number)) for number, port in enumerate(ports or [0])]
         asyncio.run(_serve(states, tls, lifetime, TEAM_NOTE if default_team else ""))
     except OSError as error:
         print(f"emulator: {error}", file=sys.stderr)
@@ -85,9 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         default=TOKEN_FORMS[0],
         help="the name under which tokens of HTTP connections come back",
     )
-    add(
-        "--plain-attributes", action="store_true", help="an older organization: no extra attributes"
-    )
+    add("--plain-attributes", action="store_true", help="an older organization: no extra attributes")
     for name in ("api-key", "app-key", "access-token"):
         add(f"--{name}", action="append", default=[], metavar="VALUE", help="accept only these")
     add(
@@ -162,9 +155,7 @@ def _tls_context(cert: str, key: str) -> ssl.SSLContext:
     return context
 
 
-async def _serve(
-    states: Sequence[tuple[int, State]], tls: Any, lifetime: float | None, note: str
-) -> None:
+async def _serve(states: Sequence[tuple[int, State]], tls: Any, lifetime: float | None, note: str) -> None:
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -40,9 +40,7 @@ def add_control(app: web.Application, state: State) -> None:
     add("GET", "/state", _state)
 
 
-def _served(
-    handler: Callable[[State, Any], Any], state: State
-) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _served(handler: Callable[[State, Any], Any], state: State) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def serve(request: web.Request) -> web.Response:
         raw = await request.read()
         try:

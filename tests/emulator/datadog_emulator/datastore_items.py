@@ -143,9 +143,7 @@ def delete_many(state: State, call: Call) -> Answer:
     store = find(state, call, "contributor")
     keys = call.body["data"]["attributes"].get("item_keys")
     if not keys:
-        raise Refusal(
-            400, error(400, "missing required field", "at least one item key is required")
-        )
+        raise Refusal(400, error(400, "missing required field", "at least one item key is required"))
     if len(set(keys)) < len(keys):
         raise Refusal(400, style(400, "an item key is given more than once", "/data/attributes"))
     rows = _existing(store, keys)

@@ -49,9 +49,7 @@ def body_schema(kind: str, attributes: dict[str, Any], **more: Any) -> Draft2020
 
     Datadog's schema leaves the attributes optional; what it does without them is not known.
     """
-    data = closed_object(
-        ("type", "attributes"), {"type": {"enum": [kind]}, "attributes": attributes, **more}
-    )
+    data = closed_object(("type", "attributes"), {"type": {"enum": [kind]}, "attributes": attributes, **more})
     return Draft202012Validator(closed_object(("data",), {"data": data}))
 
 
@@ -190,9 +188,7 @@ def delete(state: State, call: Call) -> Answer:
 
 def list_stores(state: State, call: Call) -> Answer:
     """Return all datastores, in the order of their ids."""
-    return Answer(
-        200, {"data": [store.document() for _id, store in sorted(state.datastores.items())]}
-    )
+    return Answer(200, {"data": [store.document() for _id, store in sorted(state.datastores.items())]})
 
 
 def datastore_id(call: Call) -> str:
@@ -219,9 +215,7 @@ def check_body(validator: Draft202012Validator, call: Call) -> None:
     """Refuse a body that is not as the schema says."""
     found = violations(validator, call.body)
     if found:
-        raise Refusal(
-            400, *(style(400, f"{item.pointer} {item.problem}", item.pointer) for item in found)
-        )
+        raise Refusal(400, *(style(400, f"{item.pointer} {item.problem}", item.pointer) for item in found))
 
 
 def check_column_name(name: str, title: str) -> None:

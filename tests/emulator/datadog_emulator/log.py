@@ -16,9 +16,7 @@ from .catalogue import OPEN_FIELDS, SECRET_FIELDS
 from .endpoint import parse_json
 
 BLANK = "<secret>"
-_CREDENTIAL_HEADERS = frozenset(
-    {"dd-api-key", "dd-application-key", "authorization", "proxy-authorization", "cookie"}
-)
+_CREDENTIAL_HEADERS = frozenset({"dd-api-key", "dd-application-key", "authorization", "proxy-authorization", "cookie"})
 _CREDENTIAL_PARAMETERS = frozenset({"api_key", "app_key", "application_key", "access_token"})
 _OPEN_TOKEN_FIELDS = frozenset({"name", "type", "deleted"})
 _KEPT = 100_000
@@ -36,9 +34,7 @@ class RequestLog:
         self._number = 0
         self.entries: deque[dict[str, Any]] = deque(maxlen=_KEPT)
 
-    def arrived(
-        self, method: str, path: str, query: Any, headers: Mapping[str, str], body: bytes
-    ) -> dict[str, Any]:
+    def arrived(self, method: str, path: str, query: Any, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         """Enter a request; the caller sets status and fault in what is returned."""
         self._number += 1
         entry = {
@@ -46,8 +42,7 @@ class RequestLog:
             "method": method,
             "path": path,
             "query": {
-                name: [BLANK] if name.lower() in _CREDENTIAL_PARAMETERS else query.getall(name)
-                for name in query
+                name: [BLANK] if name.lower() in _CREDENTIAL_PARAMETERS else query.getall(name) for name in query
             },
             "headers": _open_headers(headers),
             "body": open_body(body),
@@ -110,10 +105,7 @@ def _open_credentials(value: Any) -> Any:
     """Blank whatever is not known to be harmless: a mistyped field name may hold a secret."""
     if not isinstance(value, dict):
         return _blanked(value)
-    return {
-        key: _open_member(key, item) if key in OPEN_FIELDS else _blanked(item)
-        for key, item in value.items()
-    }
+    return {key: _open_member(key, item) if key in OPEN_FIELDS else _blanked(item) for key, item in value.items()}
 
 
 def _open_tokens(value: Any) -> Any:
@@ -121,9 +113,7 @@ def _open_tokens(value: Any) -> Any:
         return [_open_tokens(item) for item in value]
     if not isinstance(value, dict):
         return _blanked(value)
-    return {
-        key: item if key in _OPEN_TOKEN_FIELDS else _blanked(item) for key, item in value.items()
-    }
+    return {key: item if key in _OPEN_TOKEN_FIELDS else _blanked(item) for key, item in value.items()}
 
 
 def _blanked(value: Any) -> str:

@@ -66,9 +66,7 @@ _DATA = {
     "id": TEXT,
     "attributes": closed_object(("bindings",), {"bindings": {"type": "array", "items": _BINDING}}),
 }
-_UPDATE = Draft202012Validator(
-    closed_object(("data",), {"data": closed_object(tuple(_DATA), _DATA)})
-)
+_UPDATE = Draft202012Validator(closed_object(("data",), {"data": closed_object(tuple(_DATA), _DATA)}))
 
 
 def get(state: State, call: Call) -> Answer:
@@ -115,10 +113,7 @@ def may_resolve(state: State, connection_id: str, creator: str, user: str) -> bo
 
 def shown(policy: Policy) -> list[dict[str, Any]]:
     """Return the bindings, sorted."""
-    return [
-        {"relation": relation, "principals": sorted(policy[relation])}
-        for relation in sorted(policy)
-    ]
+    return [{"relation": relation, "principals": sorted(policy[relation])} for relation in sorted(policy)]
 
 
 def _answer(state: State, resource_id: str) -> Answer:
@@ -137,9 +132,7 @@ def _resource_id(call: Call) -> str:
     resource_id = call.path["resource_id"]
     kind, colon, name = resource_id.partition(":")
     if not (kind and colon and name):
-        raise Refusal(
-            400, plain_error(400, f"Invalid resource: '{resource_id}' is not in a valid format")
-        )
+        raise Refusal(400, plain_error(400, f"Invalid resource: '{resource_id}' is not in a valid format"))
     if kind not in RELATIONS:
         detail = f"Invalid resource type: '{kind}' does not support restriction policies"
         raise Refusal(400, plain_error(400, detail))
@@ -190,9 +183,7 @@ def _principal(state: State, relation: str, text: str) -> str:
 def _principals_of(state: State, user: str) -> set[str]:
     """Return all that a user is: a user, in the organization, in roles and teams."""
     roles = {f"role:{role}" for role in state.accounts.users[user].roles}
-    teams = {
-        f"team:{team.id}" for team in state.teams.values() if team.open or user in team.members
-    }
+    teams = {f"team:{team.id}" for team in state.teams.values() if team.open or user in team.members}
     return {f"user:{user}", f"org:{state.organization}", *roles, *teams}
 
 

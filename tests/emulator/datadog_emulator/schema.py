@@ -82,9 +82,7 @@ _UPDATE_FIELDS = {
     "generate_new_external_id": _FLAG,
     "headers": _named(HEADER_NAME, (), value=_ANY_TEXT, deleted=_FLAG),
     # An empty value is right for a token that is being deleted: checked where they are merged.
-    "tokens": _named(
-        WORD_NAME, ("type", "value"), type=_SECRET_TYPE, value=_ANY_TEXT, deleted=_FLAG
-    ),
+    "tokens": _named(WORD_NAME, ("type", "value"), type=_SECRET_TYPE, value=_ANY_TEXT, deleted=_FLAG),
     "url_parameters": _named(WORD_NAME, (), value=_ANY_TEXT, deleted=_FLAG),
 }
 
@@ -92,9 +90,7 @@ _UPDATE_FIELDS = {
 def integration_schema(entry: Credentials, update: bool) -> dict[str, Any]:
     """Return the schema of ``integration`` in a POST body, or with ``update`` in a PATCH body."""
     special = _UPDATE_FIELDS if update else _CREATE_FIELDS
-    allowed = [
-        field for field in entry.fields if not field.read_only and (update or not field.update_only)
-    ]
+    allowed = [field for field in entry.fields if not field.read_only and (update or not field.update_only)]
     required = [field for field in allowed if field.required and not update]
 
     def names(fields: list[Any], beside: bool) -> tuple[str, ...]:
@@ -171,11 +167,7 @@ def _wrong_discriminator(integration: dict[str, Any], update: bool) -> tuple[str
 
 def violations(validator: Draft202012Validator, body: Any, base: str = "") -> list[Violation]:
     """Return what a JSON Schema finds wrong with a body, in a stable order."""
-    found = {
-        violation
-        for error in validator.iter_errors(body)
-        for violation in _violations_of(error, base)
-    }
+    found = {violation for error in validator.iter_errors(body) for violation in _violations_of(error, base)}
     return sorted(found, key=lambda violation: (violation.pointer, violation.problem))
 
 

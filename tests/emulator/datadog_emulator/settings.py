@@ -94,8 +94,7 @@ class Settings:
     def shown(self) -> dict[str, Any]:
         """Return the settings as JSON values, without the accepted credentials themselves."""
         values = {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in dataclasses.asdict(self).items()
+            name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(self).items()
         }
         values["rate_limit"] = str(self.rate_limit) if self.rate_limit else None
         for name in ("api_key", "app_key", "access_token"):

@@ -149,10 +149,7 @@ def _checked_batch(validator: Draft202012Validator, call: Call) -> list[dict[str
     if found:
         raise Refusal(
             400,
-            *(
-                titled_error(400, f'attribute "{item.pointer}" {item.problem}', item.pointer)
-                for item in found
-            ),
+            *(titled_error(400, f'attribute "{item.pointer}" {item.problem}', item.pointer) for item in found),
         )
     items: list[dict[str, Any]] = call.body["data"]
     return items

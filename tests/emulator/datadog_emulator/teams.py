@@ -60,13 +60,9 @@ _DATA = {
             "visible_modules": _MODULES,
         },
     ),
-    "relationships": closed_object(
-        (), {"users": closed_object((), {"data": {"type": "array", "items": _USERS}})}
-    ),
+    "relationships": closed_object((), {"users": closed_object((), {"data": {"type": "array", "items": _USERS}})}),
 }
-_CREATE = Draft202012Validator(
-    closed_object(("data",), {"data": closed_object(("type", "attributes"), _DATA)})
-)
+_CREATE = Draft202012Validator(closed_object(("data",), {"data": closed_object(("type", "attributes"), _DATA)}))
 
 
 @dataclass
@@ -107,9 +103,7 @@ class Team:
     def created(self) -> dict[str, Any]:
         """Return the team as the POST answers it, with what no GET shows."""
         document = self.document()
-        document["attributes"].update(
-            avatar=None, banner=1, hidden_modules=None, visible_modules=None
-        )
+        document["attributes"].update(avatar=None, banner=1, hidden_modules=None, visible_modules=None)
         document["attributes"].update(self.more)
         return document
 
@@ -149,9 +143,7 @@ def delete(state: State, call: Call) -> Answer:
     team = _find(state, call)
     del state.teams[team.id]
     state.team_connections = {
-        connection.id: connection
-        for connection in state.team_connections.values()
-        if connection.team != team.id
+        connection.id: connection for connection in state.team_connections.values() if connection.team != team.id
     }
     return Answer(204)
 

@@ -132,9 +132,7 @@ class Emulator:
         rule = {"method": method, "path": path, "skip": skip, "times": times}
         self._control("POST", "/faults", {**rule, "fault": {"kind": kind, **details}})
 
-    def gateway(
-        self, status: int, *, method: str | None = None, path: str | None = None, times: int = 1
-    ) -> None:
+    def gateway(self, status: int, *, method: str | None = None, path: str | None = None, times: int = 1) -> None:
         """Let something in between answer requests with HTML of its own; no work is done."""
         self.add_fault("status", method=method, path=path, times=times, status=status, body="html")
 
@@ -231,9 +229,7 @@ class Emulator:
 
 
 @contextlib.contextmanager
-def running_emulator(
-    *switches: str, python: str = sys.executable, port: int = 0
-) -> Iterator[Emulator]:
+def running_emulator(*switches: str, python: str = sys.executable, port: int = 0) -> Iterator[Emulator]:
     """Start an emulator with these switches, yield it, and stop it whatever happens.
 
     An error inside the emulator fails the test that was well otherwise; a client that does not
@@ -251,9 +247,7 @@ def running_emulators(count: int, *switches: str) -> Iterator[list[Emulator]]:
 
 
 @contextlib.contextmanager
-def _running(
-    ports: Sequence[int], switches: Sequence[str], python: str
-) -> Iterator[list[Emulator]]:
+def _running(ports: Sequence[int], switches: Sequence[str], python: str) -> Iterator[list[Emulator]]:
     # Without switches nothing exists: the team that people find would surprise tests.
     command = [python, str(EMULATOR), "--lifetime", str(LIFETIME), "--no-team", *switches]
     for port in ports:

@@ -103,9 +103,7 @@ def change(**attributes: Any) -> dict[str, Any]:
 
 def change_http(**credentials: Any) -> dict[str, Any]:
     """Return the body of a PATCH of the credentials of an HTTP connection."""
-    return change(
-        integration={"type": "HTTP", "credentials": {"type": "HTTPTokenAuth", **credentials}}
-    )
+    return change(integration={"type": "HTTP", "credentials": {"type": "HTTPTokenAuth", **credentials}})
 
 
 def create(emulator: Emulator, credentials_type: str = "AWSAssumeRole", **attributes: Any) -> str:
@@ -155,9 +153,7 @@ def datastore(**attributes: Any) -> dict[str, Any]:
     return {"data": {"type": "datastores", "attributes": attributes}}
 
 
-def create_datastore(
-    emulator: Emulator, headers: dict[str, str] | None = None, **attributes: Any
-) -> str:
+def create_datastore(emulator: Emulator, headers: dict[str, str] | None = None, **attributes: Any) -> str:
     """Create a datastore and return its path."""
     reply = emulator.call("POST", DATASTORES, datastore(**attributes), headers)
     assert reply.status == 200, reply.body
@@ -176,9 +172,6 @@ def rows(*values: dict[str, Any], mode: str = "fail_on_conflict") -> dict[str, A
 
 def policy(resource: str, **relations: Any) -> dict[str, Any]:
     """Return a restriction policy, as it is sent and, but for the order, comes back."""
-    bindings = [
-        {"relation": relation, "principals": principals}
-        for relation, principals in relations.items()
-    ]
+    bindings = [{"relation": relation, "principals": principals} for relation, principals in relations.items()]
     data = {"type": "restriction_policy", "id": resource, "attributes": {"bindings": bindings}}
     return {"data": data}

@@ -73,11 +73,7 @@ def test_a_policy_of_a_connection(emulator: Emulator) -> None:
     for _time in range(30):
         attributes = emulator.call("GET", f"{POLICIES}/{resource}").body["data"]["attributes"]
         relations.add(tuple(row["relation"] for row in attributes["bindings"]))
-        principals |= {
-            tuple(row["principals"])
-            for row in attributes["bindings"]
-            if row["relation"] == "viewer"
-        }
+        principals |= {tuple(row["principals"]) for row in attributes["bindings"] if row["relation"] == "viewer"}
         shown = {row["relation"]: sorted(row["principals"]) for row in attributes["bindings"]}
         assert shown == expected
     assert len(relations) > 1 and len(principals) > 1, "the order must mean nothing"
@@ -163,9 +159,7 @@ def test_nobody_is_locked_out(emulator: Emulator) -> None:
     emulator.add_member(team="platform")
     emulator.add_member(role="one")
     for principal in (me, f"org:{organization_id}", f"team:{team}", f"role:{role}"):
-        assert (
-            post(emulator, resource, "?allow_self_lockout=false", editor=[principal]).status == 200
-        )
+        assert post(emulator, resource, "?allow_self_lockout=false", editor=[principal]).status == 200
     other = {"DD-API-KEY": "x", "DD-APPLICATION-KEY": "other"}
     body = policy(resource, editor=[f"team:{team}"])
     assert emulator.call("POST", f"{POLICIES}/{resource}", body, other).status == 400
@@ -179,9 +173,7 @@ def test_nobody_is_locked_out(emulator: Emulator) -> None:
 @pytest.mark.parametrize("kind", RELATIONS)
 def test_every_type(emulator: Emulator, kind: str) -> None:
     assert len(RELATIONS) == 28
-    all_of_it: dict[str, Any] = {
-        relation: [f"org:{organization(emulator)}"] for relation in RELATIONS[kind]
-    }
+    all_of_it: dict[str, Any] = {relation: [f"org:{organization(emulator)}"] for relation in RELATIONS[kind]}
     assert post(emulator, f"{kind}:x", **all_of_it).status == 200
     assert emulator.policy(f"{kind}:x") == all_of_it
     highest = RELATIONS[kind][-1]

@@ -121,9 +121,7 @@ def test_http_lists_merge_by_name(emulator: Emulator) -> None:
     assert emulator.holds_secret(connection_id, "tokens.third", "new")
     assert not emulator.holds_secret(connection_id, "tokens.second", "secret-second")
 
-    assert (
-        emulator.call("PATCH", path, change_http(tokens=[{"name": "first", **token}])).status == 200
-    )
+    assert emulator.call("PATCH", path, change_http(tokens=[{"name": "first", **token}])).status == 200
     assert emulator.holds_secret(connection_id, "tokens.first", "new")
 
 
@@ -213,9 +211,7 @@ def test_list_rows(emulator: Emulator) -> None:
     assert second["integration_counts"] is None
     for row in reply.body["data"]:
         data = emulator.call("GET", f"{CONNECTIONS}/{row['id']}").body["data"]
-        data["attributes"]["created_by"] = {
-            "id": data.pop("relationships")["created_by"]["data"]["id"]
-        }
+        data["attributes"]["created_by"] = {"id": data.pop("relationships")["created_by"]["data"]["id"]}
         for name in ("created_at", "last_updated"):
             assert re.fullmatch(r"[\d-]{10}T[\d:.]+Z", row["attributes"][name])
             day, time, _zone, _name = data["attributes"][name].split()
@@ -294,9 +290,7 @@ def test_list_sorted(emulator: Emulator) -> None:
     assert listed(emulator, "?sort=created_at") == ["b", "a", "c"]
     assert listed(emulator, "?sort=-last_updated") == ["c", "a", "b"]
     create(emulator, name="a")
-    by_time = [
-        row["id"] for row in emulator.call("GET", f"{CONNECTIONS}?sort=created_at").body["data"]
-    ]
+    by_time = [row["id"] for row in emulator.call("GET", f"{CONNECTIONS}?sort=created_at").body["data"]]
     rows = emulator.call("GET", f"{CONNECTIONS}?sort=name&sort=-created_at").body["data"]
     assert [row["id"] for row in rows] == [by_time[place] for place in (3, 1, 0, 2)]
 

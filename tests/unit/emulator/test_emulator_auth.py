@@ -39,9 +39,7 @@ def bearer(token: str = "t") -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("method", "path", "body", "permission"), ENDPOINTS)
-def test_credentials_and_permissions(
-    emulator: Emulator, method: str, path: str, body: Any, permission: str
-) -> None:
+def test_credentials_and_permissions(emulator: Emulator, method: str, path: str, body: Any, permission: str) -> None:
     for headers in ({}, keys("a", ""), {"DD-APPLICATION-KEY": "b"}):
         assert emulator.call(method, path, body, headers)[::2] == FORBIDDEN
     basic = {"Authorization": "Basic dXNlcjpwYXNzd29yZA=="}

@@ -41,9 +41,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_one_line_and_a_clean_end(tmp_path: Path, end: signal.Signals) -> None:
     """From any working directory, with output that is no terminal."""
     command = [sys.executable, os.path.relpath(EMULATOR, tmp_path), "--lifetime", str(PATIENCE)]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert re.fullmatch(r"http://127\.0\.0\.1:[1-9][0-9]*\n", line)
@@ -62,9 +60,7 @@ def test_lifetime_and_teams() -> None:
 
 def test_the_team_for_people() -> None:
     command = [sys.executable, str(EMULATOR), "--lifetime", str(PATIENCE)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         with tempfile.TemporaryFile("w+") as errors:

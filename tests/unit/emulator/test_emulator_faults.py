@@ -125,9 +125,7 @@ def test_half(emulator: Emulator) -> None:
         head, _empty, half = read_all(client).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 201 ")
     (announced,) = (
-        int(line.split(b":")[1])
-        for line in head.split(b"\r\n")
-        if line.lower().startswith(b"content-length:")
+        int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
     )
     assert len(half) == announced // 2 > 0
     assert half.startswith(b'{"data":')

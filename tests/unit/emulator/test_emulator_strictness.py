@@ -253,9 +253,7 @@ def test_patterns(emulator: Emulator, field: str, wrong: list[str], right: list[
 
 def test_errors_have_pointers_and_no_values(emulator: Emulator) -> None:
     sample = integration(kind("OktaAPIToken"))
-    sample["credentials"].update(
-        api_token=["top-secret"], domain={"top-secret": "x"}, other="top-secret"
-    )
+    sample["credentials"].update(api_token=["top-secret"], domain={"top-secret": "x"}, other="top-secret")
     reply = emulator.call("POST", CONNECTIONS, connection(sample))
     assert reply.status == 400
     assert "top-secret" not in json.dumps(reply.body)
@@ -317,9 +315,7 @@ def test_rows(emulator: Emulator) -> None:
     only_this(emulator, "POST", bulk, body, optional={"conflict_mode"}, free={0})
     body = items(item_key="a", item_changes={"ops_set": {}}, id="x")
     optional = {"id", "ops_set"}
-    only_this(
-        emulator, "PATCH", one, body, optional=optional, may_be_empty={"id"}, free={"ops_set"}
-    )
+    only_this(emulator, "PATCH", one, body, optional=optional, may_be_empty={"id"}, free={"ops_set"})
     body = items(item_key="a", id="x")
     only_this(emulator, "DELETE", one, body, optional={"id"}, may_be_empty={"id"})
     emulator.call("POST", bulk, rows({"id": "a"}))

@@ -68,9 +68,7 @@ def _install(folder: Path) -> None:
     command = ["npm", "install", *options, PACKAGE]
     environment = {**os.environ, "npm_config_cache": str(CACHE / "npm")}
     try:
-        subprocess.run(
-            command, cwd=folder, env=environment, check=True, capture_output=True, timeout=PATIENCE
-        )
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=PATIENCE)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         pytest.skip(f"{PACKAGE} cannot be installed: {error}")
 
@@ -98,9 +96,7 @@ class Client:
         assert answer.get("unparsed") == [], answer
         return answer["value"]
 
-    def refused(
-        self, name: str, status: int, body: Any = None, model: str = "", **more: Any
-    ) -> Any:
+    def refused(self, name: str, status: int, body: Any = None, model: str = "", **more: Any) -> Any:
         """Return the errors of a call that must be refused."""
         answer = self._answer(name, body, model, more)
         assert answer.get("status") == status, answer
@@ -111,9 +107,7 @@ class Client:
 def fixture_client(emulator: Emulator, package: Path) -> Iterator[Client]:
     """The client, started and ended."""
     command = ["node", str(BRIDGE), str(package), emulator.url]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Client(process)
         assert process.stdin
         process.stdin.close()
@@ -124,9 +118,7 @@ def life_of(client: Client, entry: Credentials) -> None:
     """Create, read, change and delete a connection of a kind."""
     api = "ActionConnectionApi"
     body = connection(integration(entry), name="one", tags=["a:b"])
-    created = client.call(f"{api}.createActionConnection", body, "CreateActionConnectionRequest")[
-        "data"
-    ]
+    created = client.call(f"{api}.createActionConnection", body, "CreateActionConnectionRequest")["data"]
     got = client.call(f"{api}.getActionConnection", connectionId=created["id"])["data"]
     assert got["attributes"]["tags"] == ["a:b"]
     assert got["attributes"]["integration"] == created["attributes"]["integration"]
@@ -182,9 +174,7 @@ def test_access(emulator: Emulator, client: Client) -> None:
     assert {row["relation"] for row in got["attributes"]["bindings"]} == {"editor", "resolver"}
     body = policy(resource, editor=[f"role:{role}"])
     client.refused(f"{api}.updateRestrictionPolicy", 400, body, model, resourceId=resource)
-    client.call(
-        f"{api}.updateRestrictionPolicy", body, model, resourceId=resource, allowSelfLockout=True
-    )
+    client.call(f"{api}.updateRestrictionPolicy", body, model, resourceId=resource, allowSelfLockout=True)
     assert emulator.policy(resource) == {"editor": [f"role:{role}"]}
     client.call(f"{api}.deleteRestrictionPolicy", resourceId=resource)
 

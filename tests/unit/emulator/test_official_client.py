@@ -135,9 +135,7 @@ def get(actions: Any, connection_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.type)
-def test_life_of_every_kind(
-    emulator: Emulator, actions: ActionConnectionApi, entry: Credentials
-) -> None:
+def test_life_of_every_kind(emulator: Emulator, actions: ActionConnectionApi, entry: Credentials) -> None:
     created = create(actions, connection(integration(entry), name="one", tags=["a:b"]))
     connection_id = created["id"]
     assert created["attributes"]["name"] == "one"
@@ -188,9 +186,7 @@ def test_new_external_id(actions: ActionConnectionApi) -> None:
     credentials = {"type": "AWSAssumeRole", "generate_new_external_id": True}
     body = change(integration={"type": "AWS", "credentials": credentials})
     updated = update(actions, created["id"], body)
-    before, after = (
-        data["attributes"]["integration"]["credentials"] for data in (created, updated)
-    )
+    before, after = (data["attributes"]["integration"]["credentials"] for data in (created, updated))
     assert after["external_id"] != before["external_id"]
     assert after["principal_id"] == before["principal_id"]
 
@@ -260,9 +256,7 @@ def test_restriction_policies(emulator: Emulator, client: ApiClient) -> None:
 
     def update(allow_self_lockout: bool = False, **relations: Any) -> dict[str, Any]:
         body = model(policies, RestrictionPolicyUpdateRequest, policy(resource, **relations))
-        answer = policies.update_restriction_policy(
-            resource, body, allow_self_lockout=allow_self_lockout
-        )
+        answer = policies.update_restriction_policy(resource, body, allow_self_lockout=allow_self_lockout)
         attributes: dict[str, Any] = understood(answer)["data"]["attributes"]
         return attributes
 
@@ -352,9 +346,7 @@ def test_team_connections(teams: TeamsApi) -> None:
     delete_links(teams, created[0]["id"], created[1]["id"])
     assert total() == 4
     teams.delete_team(team_id)
-    assert [row["id"] for row in understood(teams.list_team_connections(page_size=9))["data"]] == [
-        created[5]["id"]
-    ]
+    assert [row["id"] for row in understood(teams.list_team_connections(page_size=9))["data"]] == [created[5]["id"]]
 
 
 def create_store(stores: Any, **attributes: Any) -> str:

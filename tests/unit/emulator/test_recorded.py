@@ -259,8 +259,7 @@ def test_teams(emulator: Emulator) -> None:
     }
     around = {"self": 0, "last": None, "next": 1, "prev": None, "first": 0}
     addresses = {
-        name: None if number is None else emulator.url + query.format(number)
-        for name, number in around.items()
+        name: None if number is None else emulator.url + query.format(number) for name, number in around.items()
     }
     meta = {"pagination": page}
     answered(paged, 200, {"data": [row], "meta": meta, "links": addresses})
@@ -337,10 +336,7 @@ def test_bad_requests_of_team_connections(emulator: Emulator) -> None:
     team = create_team(emulator, "one")
     nothing = 'attribute "data" at least one team connection must be provided'
     unknown = 'attribute "id" one or more team connection ids are not present'
-    source = (
-        'attribute "source" "{}" is not a supported external team type, '
-        "must be one of [github scim servicenow]"
-    )
+    source = 'attribute "source" "{}" is not a supported external team type, ' "must be one of [github scim servicenow]"
     missing = link(team)
     del missing["attributes"]["source"]
     for method, body, detail in (

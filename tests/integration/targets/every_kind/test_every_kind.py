@@ -27,9 +27,7 @@ from ansible_commands import (
 SETS = Path(__file__).with_name("sets.yml")
 
 
-def play(
-    datadog: Emulator, registry: Path, playbook: Path, *arguments: str
-) -> tuple[str, list[str]]:
+def play(datadog: Emulator, registry: Path, playbook: Path, *arguments: str) -> tuple[str, list[str]]:
     """Run a playbook. Return its output and the methods of the writes."""
     variables = {
         **environment_of(datadog),

@@ -17,10 +17,7 @@ import yaml
 
 # ansible-test runs this in a copy of the target; the collection itself is where Ansible finds it.
 COLLECTION = (
-    Path(os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)[0])
-    / "ansible_collections"
-    / "tidyops"
-    / "datadog"
+    Path(os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)[0]) / "ansible_collections" / "tidyops" / "datadog"
 )
 # Neither the emulator nor the collection is a package of this environment; hence E402 below.
 sys.path[:0] = [str(COLLECTION / "tests" / "emulator"), str(COLLECTION.parents[2])]
@@ -72,9 +69,7 @@ def environment_of(datadog: Emulator) -> dict[str, str]:
     return {"DD_HOST": datadog.url, **KEYS}
 
 
-def started(
-    variables: t.Mapping[str, str], *command: str, cwd: Path | None = None
-) -> subprocess.Popen[str]:
+def started(variables: t.Mapping[str, str], *command: str, cwd: Path | None = None) -> subprocess.Popen[str]:
     """Start one of Ansible's commands, with additional environment variables."""
     environment = {
         **os.environ,

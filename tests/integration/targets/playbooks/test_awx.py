@@ -146,9 +146,7 @@ class _ExtraDumper(yaml.SafeDumper):
     """Writes extra variables as AWX does."""
 
 
-_ExtraDumper.add_representer(
-    _Extra, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text))
-)
+_ExtraDumper.add_representer(_Extra, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text)))
 
 
 class Job:
@@ -169,9 +167,7 @@ class Job:
         self.inputs = {
             f"project/{awx.template['playbook']}": playbook,
             "env/envvars": yaml.safe_dump(awx.environment()),
-            "env/extravars": yaml.dump(
-                {name: _Extra(value) for name, value in answers.items()}, Dumper=_ExtraDumper
-            ),
+            "env/extravars": yaml.dump({name: _Extra(value) for name, value in answers.items()}, Dumper=_ExtraDumper),
             "env/cmdline": " ".join(name for name, is_set in options.items() if is_set) + " -vvvv",
             "inventory/hosts": f"#!{sys.executable}\nprint({json.dumps(awx.inventory(*job_slice))!r})\n",
         }
@@ -300,10 +296,7 @@ class Awx:
         entries = self.registries[host].entries()
         moved_id = entries.pop(name)["id"]
         self.registries[host].write(entries)
-        sets = {
-            each: self.objects["host"][each]["variables"]["action_connections"]
-            for each in (host, other)
-        }
+        sets = {each: self.objects["host"][each]["variables"]["action_connections"] for each in (host, other)}
         [moved] = [each for each in sets[host] if each["name"] == name]
         sets[host].remove(moved)
         sets[other].append({"connection_id": moved_id, **moved})

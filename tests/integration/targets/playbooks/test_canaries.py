@@ -44,12 +44,8 @@ WRONG_TASKS: dict[str, dict[str, t.Any]] = {
     "a misspelt option": {"gitlab": {"api_key": {"api_tokn": f"{CANARY}-1"}}},
     "a string for credentials": {"gitlab": {"api_key": f"{CANARY}-2="}},
     "a list for a string": {"gitlab": {"api_key": {"api_token": [f"{CANARY}-3"]}}},
-    "a secret for the name of a token": {
-        "http": {"token_auth": {"tokens": [{"name": f"{CANARY}-4"}]}}
-    },
-    "a password in an address": {
-        "http": {"base_url": f"https://me:{CANARY}-5@example.com", "token_auth": {}}
-    },
+    "a secret for the name of a token": {"http": {"token_auth": {"tokens": [{"name": f"{CANARY}-4"}]}}},
+    "a password in an address": {"http": {"base_url": f"https://me:{CANARY}-5@example.com", "token_auth": {}}},
     "a credential in a header": {
         "http": {
             "base_url": "no address",
@@ -66,9 +62,7 @@ READS: dict[str, t.Any] = {
     "current_user": {"data": {"id": "0", "type": "users"}},
 }
 #: What ansible-core itself prints when ANSIBLE_DEBUG is set.
-ARGUMENTS_OF_A_MODULE = re.compile(
-    r" *\d+ \d+\.\d+: done with _execute_module \(tidyops\.datadog\.\w+, \{.*\}\)"
-)
+ARGUMENTS_OF_A_MODULE = re.compile(r" *\d+ \d+\.\d+: done with _execute_module \(tidyops\.datadog\.\w+, \{.*\}\)")
 
 
 class Control:
@@ -105,15 +99,11 @@ class Control:
         """Write variables that playbooks load. Return the arguments for that."""
         return write_variables(self.given / "variables.yml", **variables)
 
-    def start(
-        self, variables: t.Mapping[str, str], playbook: str, *arguments: str
-    ) -> subprocess.Popen[str]:
+    def start(self, variables: t.Mapping[str, str], playbook: str, *arguments: str) -> subprocess.Popen[str]:
         command = ("ansible-playbook", playbook, *arguments)
         return started({**self.variables, **variables}, *command)
 
-    def run(
-        self, variables: t.Mapping[str, str], playbook: str, *arguments: str, status: int = 0
-    ) -> str:
+    def run(self, variables: t.Mapping[str, str], playbook: str, *arguments: str, status: int = 0) -> str:
         """Run a playbook, and search for canaries in its output and in everything that was written."""
         output = ended(self.start(variables, playbook, *arguments), status)
         assert (self.written / "log").stat().st_size
@@ -164,9 +154,7 @@ class Control:
 
 def kill_all(command: subprocess.Popen[str]) -> None:
     """Kill a command and everything that it started, as when its container is removed."""
-    listing = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="], check=True, capture_output=True, text=True
-    )
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], check=True, capture_output=True, text=True)
     pairs = [tuple(map(int, line.split())) for line in listing.stdout.splitlines()]
     doomed = [command.pid]
     for pid in doomed:
@@ -278,9 +266,7 @@ def test_servers_that_repeat_keys(control: Control) -> None:
         ({"status": 500, "html": True}, "HTTP 500"),
     ],
 )
-def test_servers_that_repeat_secrets(
-    control: Control, server: dict[str, t.Any], shown: str
-) -> None:
+def test_servers_that_repeat_secrets(control: Control, server: dict[str, t.Any], shown: str) -> None:
     with echoing_server(**server) as address:
         variables = {"DD_HOST": address, **KEYS}
         output = control.run(variables, *control.every_kind(), "-vvvv", "--diff", status=2)

@@ -145,13 +145,9 @@ def blocks_of(page: Path) -> list[Block]:
     """The blocks of a page in Markdown or reStructuredText."""
     text = page.read_text(encoding="utf-8")
     if page.suffix == ".md":
-        found = re.findall(
-            r"(?:^Save this as `([^`\n]+)`:\n\n)?^```(\w+)\n(.*?)^```$", text, re.DOTALL | re.M
-        )
+        found = re.findall(r"(?:^Save this as `([^`\n]+)`:\n\n)?^```(\w+)\n(.*?)^```$", text, re.DOTALL | re.M)
         return [Block(language, caption, content) for caption, language, content in found]
-    found = re.findall(
-        r"^( *)\.\. code-block:: (\S+)\n(?:\1 +:caption: (.*)\n)?\n((?:\1  .*\n|\n)+)", text, re.M
-    )
+    found = re.findall(r"^( *)\.\. code-block:: (\S+)\n(?:\1 +:caption: (.*)\n)?\n((?:\1  .*\n|\n)+)", text, re.M)
     assert len(found) == text.count("code-block::")
     return [
         Block(language.split("+")[0], caption, textwrap.dedent(content).strip() + "\n")
@@ -320,9 +316,7 @@ def running_github(*pages: list[str]) -> t.Iterator[GitHub]:
             self.send_response(200 if allowed and known else 404)
             if len(github.pages) > number:
                 rows = {"next": number + 1, "last": len(github.pages)}
-                links = [
-                    f'<{github.address}/x?page={at}>; rel="{name}"' for name, at in rows.items()
-                ]
+                links = [f'<{github.address}/x?page={at}>; rel="{name}"' for name, at in rows.items()]
                 self.send_header("Link", ", ".join(links))
             self.send_header("Content-Type", "application/json; charset=utf-8")
             self.send_header("Content-Length", str(len(content)))
@@ -449,10 +443,7 @@ def texts_of_the_code() -> str:
                 lines.append(node.value)
             elif isinstance(node, ast.JoinedStr):
                 lines.append(
-                    "".join(
-                        str(part.value) if isinstance(part, ast.Constant) else "…"
-                        for part in node.values
-                    )
+                    "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
                 )
     return "\n".join(" ".join(line.split()) for line in lines)
 
@@ -469,9 +460,7 @@ OF_RUNS: dict[str, dict[str, t.Any]] = {
         "name": "Ticket system",
         "http": {
             "base_url": "https://tickets.example.com",
-            "token_auth": {
-                "headers": [{"name": "Authorization", "value": "Bearer {{ accessToken }}"}]
-            },
+            "token_auth": {"headers": [{"name": "Authorization", "value": "Bearer {{ accessToken }}"}]},
         },
     },
     "api_key is required (or the environment variable DD_API_KEY or DATADOG_API_KEY), or access_token": {
@@ -484,9 +473,7 @@ OF_RUNS: dict[str, dict[str, t.Any]] = {
 def test_messages() -> None:
     """What the guide quotes is what the code says, but for C(…)."""
     code = texts_of_the_code()
-    messages = [
-        " ".join(block.text.split()) for block in blocks_of(GUIDES / "guide_troubleshooting.rst")
-    ]
+    messages = [" ".join(block.text.split()) for block in blocks_of(GUIDES / "guide_troubleshooting.rst")]
     assert len(messages) > 20
     assert {*OF_RUNS, OF_ANSIBLE} < set(messages)
     for message in sorted(set(messages) - {*OF_RUNS, OF_ANSIBLE}):
@@ -509,9 +496,7 @@ def test_messages_of_runs(tmp_path: Path, datadog: Emulator, repository: Path) -
         assert message in done.stdout + done.stderr
 
 
-def played(
-    variables: t.Mapping[str, str], playbook: Path, *arguments: str
-) -> subprocess.CompletedProcess[str]:
+def played(variables: t.Mapping[str, str], playbook: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a playbook that may fail, with more variables in its environment."""
     done = subprocess.run(
         ["ansible-playbook", str(playbook), *arguments],
@@ -646,9 +631,7 @@ def test_connections_of_group_vars(tmp_path: Path, datadog: Emulator, repository
         done = played(variables, playbook, *registry)
         assert done.returncode == 0 and f"changed={changes}" in done.stdout, done.stdout
     found = {each["id"]: each["name"] for each in datadog.state()["action_connections"]}
-    policies = {
-        found[resource.partition(":")[2]]: policy for resource, policy in datadog.policies().items()
-    }
+    policies = {found[resource.partition(":")[2]]: policy for resource, policy in datadog.policies().items()}
     assert sorted(policies) == ["Production AWS", "Staging AWS", "Status page"]
     resolvers = {name: policy["resolver"][0][:4] for name, policy in policies.items()}
     assert resolvers == {"Production AWS": "role", "Staging AWS": "org:", "Status page": "role"}
@@ -685,9 +668,7 @@ def test_adoption_of_every_kind(tmp_path: Path, datadog: Emulator, repository: P
     assert {request["method"] for request in datadog.requests()} == {"GET"}
     adopted = json.loads(registry.read_text(encoding="utf-8"))["connections"]
     assert len(adopted) == 25
-    assert {name: each["id"] for name, each in adopted.items()} == {
-        name: each["id"] for name, each in made.items()
-    }
+    assert {name: each["id"] for name, each in adopted.items()} == {name: each["id"] for name, each in made.items()}
 
 
 def test_integrations_are_listed() -> None:

@@ -86,9 +86,7 @@ def test_examples_of_the_documentation(datadog: Emulator, tmp_path: Path, module
         "gather_facts": False,
         "vars": {name: f"{CANARY}-{name}" for name in sorted(names - defined)},
     }
-    indented = "".join(
-        f"    {line}" if line.strip() else line for line in examples.splitlines(keepends=True)
-    )
+    indented = "".join(f"    {line}" if line.strip() else line for line in examples.splitlines(keepends=True))
     playbook = tmp_path / "examples.yml"
     front = "".join(f"  {line}" for line in yaml.safe_dump(head).splitlines(keepends=True)).lstrip()
     playbook.write_text(f"- {front}  tasks:\n{indented}", encoding="utf-8")

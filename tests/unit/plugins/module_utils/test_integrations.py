@@ -26,9 +26,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._connections.field
 )
 
 Variant = tuple[Integration, Credentials]
-VARIANTS = [
-    (integration, variant) for integration in INTEGRATIONS for variant in integration.credentials
-]
+VARIANTS = [(integration, variant) for integration in INTEGRATIONS for variant in integration.credentials]
 
 
 def models(one_of: t.Any) -> dict[tuple[str, str], tuple[t.Any, t.Any]]:
@@ -50,9 +48,10 @@ UPDATE = models(ActionConnectionIntegrationUpdate)
 
 def required(model: t.Any) -> set[str]:
     parameters = inspect.signature(model.__init__).parameters.values()
-    return {
-        p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
-    } - {"self_", "type"}
+    return {p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD} - {
+        "self_",
+        "type",
+    }
 
 
 def test_every_kind_exists() -> None:
@@ -60,9 +59,7 @@ def test_every_kind_exists() -> None:
     assert ours == set(CREATE) == set(UPDATE)
 
 
-@pytest.mark.parametrize(
-    "integration, variant", VARIANTS, ids=[variant.type for _integration, variant in VARIANTS]
-)
+@pytest.mark.parametrize("integration, variant", VARIANTS, ids=[variant.type for _integration, variant in VARIANTS])
 def test_fields(integration: Integration, variant: Credentials) -> None:
     key = (integration.type, variant.type)
     ours: list[Integration | Credentials] = [integration, variant]
@@ -71,9 +68,9 @@ def test_fields(integration: Integration, variant: Credentials) -> None:
         assert names == set(theirs.openapi_types) - {"type", "credentials"}
         read_only = {field.name for field in mine.fields if not field.option()}
         assert read_only == set(getattr(theirs, "read_only_vars", ()))
-        assert {
-            field.name for field in mine.fields if isinstance(field, Text) and field.required
-        } == required(theirs) - {"credentials"}
+        assert {field.name for field in mine.fields if isinstance(field, Text) and field.required} == required(
+            theirs
+        ) - {"credentials"}
         writable = {field.name for field in mine.fields} - read_only
         assert writable == set(updated.openapi_types) - {"type", "credentials"}
         for field in mine.fields:

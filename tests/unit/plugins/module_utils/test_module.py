@@ -51,9 +51,7 @@ class TestCredentials:
         assert "Authorization" not in headers
 
     @pytest.mark.parametrize("token", ["ddpat_example", "ddsat_example"])
-    def test_a_token_is_sent_alone(
-        self, recorder: t.Callable[..., dict[str, str]], token: str
-    ) -> None:
+    def test_a_token_is_sent_alone(self, recorder: t.Callable[..., dict[str, str]], token: str) -> None:
         environ = {"DD_API_KEY": "one", "DD_APP_KEY": "two"}
         headers = recorder(environ, **NO_KEYS, access_token=token)
         assert headers["Authorization"] == f"Bearer {token}"
@@ -68,15 +66,11 @@ class TestCredentials:
         assert (headers["DD-API-KEY"], headers["DD-APPLICATION-KEY"]) == ("one", "two")
 
     @pytest.mark.parametrize("variable", ["DD_ACCESS_TOKEN", "DD_BEARER_TOKEN"])
-    def test_a_token_of_the_environment(
-        self, recorder: t.Callable[..., dict[str, str]], variable: str
-    ) -> None:
+    def test_a_token_of_the_environment(self, recorder: t.Callable[..., dict[str, str]], variable: str) -> None:
         headers = recorder({variable: "three", "DD_API_KEY": "one"}, **NO_KEYS)
         assert headers["Authorization"] == "Bearer three"
 
-    def test_the_task_takes_precedence_over_the_environment(
-        self, recorder: t.Callable[..., dict[str, str]]
-    ) -> None:
+    def test_the_task_takes_precedence_over_the_environment(self, recorder: t.Callable[..., dict[str, str]]) -> None:
         environ = {"DD_API_KEY": "env", "DD_APP_KEY": "env", "DD_ACCESS_TOKEN": "env"}
         headers = recorder(environ, api_key="one", app_key=None)
         assert (headers["DD-API-KEY"], headers["DD-APPLICATION-KEY"]) == ("one", "env")
@@ -84,11 +78,7 @@ class TestCredentials:
 
     def test_one_key_alone_names_the_other(self, datadog: Datadog) -> None:
         result = datadog.connection(**TASK, app_key=None)
-        assert (
-            result["failed"]
-            and "app_key is required" in result["msg"]
-            and "DD_APP_KEY" in result["msg"]
-        )
+        assert result["failed"] and "app_key is required" in result["msg"] and "DD_APP_KEY" in result["msg"]
 
     def test_nothing_at_all_names_the_ways(self, datadog: Datadog) -> None:
         message = datadog.connection(**TASK, **NO_KEYS)["msg"]
@@ -108,9 +98,7 @@ class TestCredentials:
         assert datadog.requests() == []
 
     def test_a_bad_variable_is_named_and_not_shown(self, datadog: Datadog) -> None:
-        result = datadog.connection(
-            **TASK, api_key=None, environ={"DD_API_KEY": "c4n4ry with spaces"}
-        )
+        result = datadog.connection(**TASK, api_key=None, environ={"DD_API_KEY": "c4n4ry with spaces"})
         assert result["failed"] and "DD_API_KEY" in result["msg"]
         assert "c4n4ry" not in result["raw"]
 
@@ -141,9 +129,7 @@ class TestAddress:
             ("ap1.datadoghq.com", {"DD_HOST": "http://127.0.0.1:9"}, "api.ap1.datadoghq.com"),
         ],
     )
-    def test_site(
-        self, datadog: Datadog, site: str | None, environ: dict[str, str], host: str
-    ) -> None:
+    def test_site(self, datadog: Datadog, site: str | None, environ: dict[str, str], host: str) -> None:
         # A proxy that is not there keeps the request on this machine.
         environ = {**environ, "HTTPS_PROXY": "http://user:c4n4ry@127.0.0.1:9"}
         result = datadog.connection(**TASK, api_url=None, site=site, environ=environ, retries=0)
@@ -222,9 +208,7 @@ class TestWire:
         assert result["failed"] and "action connection 'x'" in result["msg"]
         assert len(server.seen) == 1
 
-    def test_loopback_is_not_reached_through_a_proxy(
-        self, datadog: Datadog, server: Server
-    ) -> None:
+    def test_loopback_is_not_reached_through_a_proxy(self, datadog: Datadog, server: Server) -> None:
         environ = {"HTTP_PROXY": server.url, "http_proxy": server.url, "ALL_PROXY": server.url}
         result = datadog.connection(**TASK, environ=environ)
         assert result["operation"] == "create"
@@ -270,9 +254,7 @@ class TestWire:
             ("nonsense", "HTTP 400"),
         ],
     )
-    def test_every_shape_of_errors(
-        self, datadog: Datadog, server: Server, errors: t.Any, shown: str
-    ) -> None:
+    def test_every_shape_of_errors(self, datadog: Datadog, server: Server, errors: t.Any, shown: str) -> None:
         server.answers["GET"] = EMPTY_LIST
         server.answers["POST"] = (400, {"errors": errors})
         result = datadog.connection(**TASK, api_url=server.url)
@@ -280,9 +262,7 @@ class TestWire:
         assert "action connection 'x'" in result["msg"]
         assert shown in result["msg"]
 
-    def test_waiting_longer_than_anybody_would_is_an_error(
-        self, datadog: Datadog, server: Server
-    ) -> None:
+    def test_waiting_longer_than_anybody_would_is_an_error(self, datadog: Datadog, server: Server) -> None:
         server.answers["GET"] = (
             429,
             {"errors": ["Too many requests"]},
@@ -328,9 +308,7 @@ def tls(datadog: Datadog, authority: Authority) -> t.Iterator[Wire]:
 
 
 class TestTls:
-    def test_an_authority_of_the_task(
-        self, datadog: Datadog, tls: Wire, authority: Authority
-    ) -> None:
+    def test_an_authority_of_the_task(self, datadog: Datadog, tls: Wire, authority: Authority) -> None:
         result = datadog.connection(**TASK, api_url=tls.url, ca_path=authority.path)
         assert result["operation"] == "create"
 
@@ -354,9 +332,7 @@ class TestTls:
         result = datadog.connection(**TASK, api_url=tls.url, validate_certs=False)
         assert result["operation"] == "create" and result["warnings"] == []
 
-    def test_a_proxy_learns_no_more_than_the_address(
-        self, datadog: Datadog, tls: Wire, authority: Authority
-    ) -> None:
+    def test_a_proxy_learns_no_more_than_the_address(self, datadog: Datadog, tls: Wire, authority: Authority) -> None:
         with Proxy() as proxy:
             environ = {"HTTPS_PROXY": proxy.url}
             options = {**TASK, "api_url": tls.url, "ca_path": authority.path}
@@ -368,9 +344,7 @@ class TestTls:
             assert datadog.connection(**options, environ=environ)["operation"] == "none"
             assert not proxy.seen
 
-    def test_tls_that_ends_instead_of_an_answer(
-        self, datadog: Datadog, tls: Wire, authority: Authority
-    ) -> None:
+    def test_tls_that_ends_instead_of_an_answer(self, datadog: Datadog, tls: Wire, authority: Authority) -> None:
         """An answer that is lost is no reason to create a second one."""
         tls.break_on("POST", hang_up, times=1)
         result = datadog.connection(**TASK, api_url=tls.url, ca_path=authority.path)
@@ -414,9 +388,7 @@ def test_answers_that_are_not_what_they_should_be(
 
 
 @pytest.mark.parametrize("answer", [{"data": []}, {"data": [1]}, {"data": {}}, {"data": [{}]}, {}])
-def test_answers_to_a_create_that_are_not_what_they_should_be(
-    datadog: Datadog, server: Server, answer: t.Any
-) -> None:
+def test_answers_to_a_create_that_are_not_what_they_should_be(datadog: Datadog, server: Server, answer: t.Any) -> None:
     server.answers["GET"] = EMPTY_LIST
     server.answers["POST"] = (201, answer)
     result = datadog.connection(**TASK, api_url=server.url, retries=0)
@@ -428,10 +400,7 @@ def test_answers_to_a_create_that_are_not_what_they_should_be(
 def test_a_server_with_smaller_pages(datadog: Datadog, server: Server) -> None:
     """Whoever stops on the first short page would create what is there already."""
     integration = {"type": "Gitlab", "credentials": {"type": "GitlabAPIKey"}}
-    rows = [
-        {"id": str(n), "attributes": {"name": f"n{n}", "integration": integration}}
-        for n in range(120)
-    ]
+    rows = [{"id": str(n), "attributes": {"name": f"n{n}", "integration": integration}} for n in range(120)]
     meta = {"total": 120, "total_filtered": 120}
     pages = [(200, {"data": rows[first : first + 50], "meta": meta}) for first in (0, 50, 100)]
     server.answers["GET"] = pages

@@ -84,16 +84,12 @@ def paths(datadog: Datadog, *methods: str) -> list[str]:
 def policy_requests(datadog: Datadog) -> list[tuple[str, t.Any]]:
     """Method and body of the requests for policies."""
     return [
-        (request["method"], request["body"])
-        for request in datadog.requests()
-        if request["path"].startswith(POLICIES)
+        (request["method"], request["body"]) for request in datadog.requests() if request["path"].startswith(POLICIES)
     ]
 
 
 @pytest.mark.parametrize("is_listed", [True, False])
-def test_life_of_a_policy(
-    datadog: Datadog, file_backend: FileBackend, principals: Principals, is_listed: bool
-) -> None:
+def test_life_of_a_policy(datadog: Datadog, file_backend: FileBackend, principals: Principals, is_listed: bool) -> None:
     datadog.emulator.settings(list=is_listed)
     base = {**TASK, "registry": file_backend.registry}
     task = {**base, "access": ACCESS}
@@ -130,9 +126,7 @@ def test_life_of_a_policy(
     # Whom the task does not name is shown as Datadog does.
     assert before == {**principals.policy(), "editor": ["team:platform"]}
     assert {**updated["diff"]["before"], "access": after} == updated["diff"]["after"]
-    assert paths(datadog, "POST", "PATCH", "DELETE") == [
-        f"{POLICIES}/connection:{created['connection_id']}"
-    ]
+    assert paths(datadog, "POST", "PATCH", "DELETE") == [f"{POLICIES}/connection:{created['connection_id']}"]
     editors = sorted([principals.admin, principals.platform])
     assert policy_of(datadog, created) == {"editor": editors}
     assert datadog.connection(**fewer)["changed"] is False
@@ -178,8 +172,7 @@ class TestNames:
         emulator = datadog.emulator
         # Datadog's filters match parts, in more rows than a page has.
         roles = {
-            name: emulator.add_role(name)
-            for name in ("Ops", "DevOps", *(f"Ops {number}" for number in range(120)))
+            name: emulator.add_role(name) for name in ("Ops", "DevOps", *(f"Ops {number}" for number in range(120)))
         }
         users = {
             email: emulator.add_user(email, name="ops@example.com")
@@ -210,9 +203,7 @@ class TestNames:
     def test_once_a_task(self, datadog: Datadog, principals: Principals) -> None:
         tasks = [{**TASK, "name": f"prod {number}", "access": ACCESS} for number in range(12)]
         datadog.connections(*tasks)
-        looked_up = [
-            path for path in paths(datadog, "GET") if not path.startswith((CONNECTIONS, POLICIES))
-        ]
+        looked_up = [path for path in paths(datadog, "GET") if not path.startswith((CONNECTIONS, POLICIES))]
         kinds = ["/api/v2/current_user", "/api/v2/roles", "/api/v2/team", "/api/v2/users"]
         assert sorted(looked_up) == kinds
 
@@ -226,12 +217,8 @@ class TestNames:
         }
         result = datadog.connection(**TASK, access=access)
         assert not result.get("failed"), result["msg"]
-        assert (policy_of(datadog, result) or {})["editor"] == sorted(
-            [principals.admin, principals.platform]
-        )
-        assert result["diff"]["after"]["access"] == {
-            relation: sorted(each) for relation, each in access.items()
-        }
+        assert (policy_of(datadog, result) or {})["editor"] == sorted([principals.admin, principals.platform])
+        assert result["diff"]["after"]["access"] == {relation: sorted(each) for relation, each in access.items()}
         assert all(path.startswith((CONNECTIONS, POLICIES)) for path in paths(datadog))
         # The same ones by name.
         named = {"viewer": ["org", f"user:{JANE}"], "editor": ["team:platform", ADMIN]}
@@ -281,9 +268,7 @@ BAD: dict[str, tuple[dict[str, t.Any], str, list[str]]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_is_wrong_is_told_before_anything_is_written(
-    datadog: Datadog, principals: Principals, case: str
-) -> None:
+def test_what_is_wrong_is_told_before_anything_is_written(datadog: Datadog, principals: Principals, case: str) -> None:
     access, path, expected = BAD[case]
     twins = [datadog.emulator.add_user("twin@example.com") for _number in range(2)]
     datadog.connection(**TASK)
@@ -302,9 +287,7 @@ def test_what_is_wrong_is_told_before_anything_is_written(
     assert datadog.writes() == []
 
 
-def test_the_same_principal_by_its_name_and_its_id(
-    datadog: Datadog, principals: Principals
-) -> None:
+def test_the_same_principal_by_its_name_and_its_id(datadog: Datadog, principals: Principals) -> None:
     access = {"editor": ["team:platform", "org", principals.platform]}
     result = datadog.connection(**TASK, access=access)
     assert result["failed"] and "access.editor[2]" in result["msg"]
@@ -325,14 +308,10 @@ class TestFailures:
 
     @pytest.mark.parametrize("is_listed", [True, False])
     @pytest.mark.parametrize("status", [400, 403, 503])
-    def test_after_a_create(
-        self, datadog: Datadog, file_backend: FileBackend, status: int, is_listed: bool
-    ) -> None:
+    def test_after_a_create(self, datadog: Datadog, file_backend: FileBackend, status: int, is_listed: bool) -> None:
         datadog.emulator.settings(list=is_listed)
         task = {**TASK, "registry": file_backend.registry, "access": {"editor": ["org"]}}
-        datadog.emulator.add_fault(
-            "status", path=POLICIES, method="POST", status=status, times=None
-        )
+        datadog.emulator.add_fault("status", path=POLICIES, method="POST", status=status, times=None)
         failed = datadog.connection(**task, retries=0)
         [existing] = datadog.emulator.state()["action_connections"]
         assert failed["failed"] and failed["http_status"] == status
@@ -358,9 +337,7 @@ class TestFailures:
         assert datadog.connection(**task)["changed"] is False
 
     def test_of_one_of_a_set(self, unlisted: Datadog, file_backend: FileBackend) -> None:
-        tasks = [
-            {**TASK, "name": f"prod {number}", "access": {"editor": ["org"]}} for number in range(9)
-        ]
+        tasks = [{**TASK, "name": f"prod {number}", "access": {"editor": ["org"]}} for number in range(9)]
         options = {"registry": file_backend.registry}
         unlisted.emulator.add_fault("status", path=POLICIES, method="POST", status=400, skip=4)
         failed = unlisted.connections(*tasks, **options)
@@ -400,9 +377,7 @@ class TestFailures:
             ("teams_read", "team:x"),
         ],
     )
-    def test_who_may_not_look_principals_up(
-        self, datadog: Datadog, permission: str, principal: str
-    ) -> None:
+    def test_who_may_not_look_principals_up(self, datadog: Datadog, permission: str, principal: str) -> None:
         datadog.emulator.settings(deny=[permission])
         result = datadog.connection(**TASK, access={"editor": [principal]})
         assert result["failed"] and result["http_status"] == 403
@@ -433,9 +408,7 @@ class TestReplacing:
         assert policy_of(datadog, replaced) == expected[access if access is None else len(access)]
         assert datadog.connection(**task)["changed"] is False
 
-    def test_after_a_failure(
-        self, unlisted: Datadog, file_backend: FileBackend, principals: Principals
-    ) -> None:
+    def test_after_a_failure(self, unlisted: Datadog, file_backend: FileBackend, principals: Principals) -> None:
         options = {"registry": file_backend.registry}
         unlisted.connection(**TASK, access=ACCESS, **options)
         unlisted.emulator.add_fault("status", path=POLICIES, method="POST", status=400)
@@ -456,8 +429,7 @@ class TestSets:
     ) -> None:
         datadog.emulator.settings(list=is_listed)
         without = [
-            {**TASK, "name": f"prod {number}", "tags": [f"env:{number % 3}", "team:platform"]}
-            for number in range(100)
+            {**TASK, "name": f"prod {number}", "tags": [f"env:{number % 3}", "team:platform"]} for number in range(100)
         ]
         tasks = [{**task, "access": ACCESS} for task in without]
         options = {"registry": file_backend.registry}
@@ -490,9 +462,7 @@ class TestSets:
     def test_some_with_access(self, datadog: Datadog, principals: Principals) -> None:
         tasks = [{**TASK, "name": "a", "access": {"editor": ["org"]}}, {**TASK, "name": "b"}]
         created = datadog.connections(*tasks)
-        assert list(datadog.emulator.policies()) == [
-            f"connection:{created['connections'][0]['connection_id']}"
-        ]
+        assert list(datadog.emulator.policies()) == [f"connection:{created['connections'][0]['connection_id']}"]
         assert datadog.connections(*tasks)["changed"] is False
 
 
@@ -515,15 +485,11 @@ class TestInfo:
 
         found = datadog.run("action_connection_info", access=True, **options)["connections"]
         by_name = {row["name"]: row for row in found}
-        expected = {
-            relation: sorted(each for each in ids) for relation, ids in principals.policy().items()
-        }
+        expected = {relation: sorted(each for each in ids) for relation, ids in principals.policy().items()}
         assert by_name["a"]["access"] == by_name["a"]["options"]["access"] == expected
         assert by_name["b"]["access"] == {}
         datadog.emulator.clear()
-        again = datadog.connections(
-            *(row["options"] for row in found), update_secrets="on_create", **options
-        )
+        again = datadog.connections(*(row["options"] for row in found), update_secrets="on_create", **options)
         assert not again.get("failed"), again["msg"]
         assert again["changed"] is False and datadog.writes() == []
 
@@ -535,13 +501,9 @@ class TestInfo:
         assert datadog.connections(*tasks, **options)["counts"]["create"] == 2
         assert list(datadog.emulator.policies().values()) == [principals.policy()]
 
-    def test_only_of_what_passes_the_filters(
-        self, datadog: Datadog, principals: Principals
-    ) -> None:
+    def test_only_of_what_passes_the_filters(self, datadog: Datadog, principals: Principals) -> None:
         for number in range(3):
-            datadog.connection(
-                **{**TASK, "name": f"prod {number}", "tags": [f"n:{number}"]}, access=ACCESS
-            )
+            datadog.connection(**{**TASK, "name": f"prod {number}", "tags": [f"n:{number}"]}, access=ACCESS)
         datadog.emulator.clear()
         found = datadog.run("action_connection_info", access=True, tags=["n:1"])["connections"]
         assert [row["name"] for row in found] == ["prod 1"]
@@ -561,7 +523,5 @@ def test_a_uuid_that_nobody_has_is_datadogs_to_judge(datadog: Datadog) -> None:
     nobody = str(uuid.uuid4())
     created = datadog.connection(**TASK, access={"editor": ["org"]})
     result = datadog.connection(**TASK, access={"editor": ["org"], "viewer": [f"team:{nobody}"]})
-    assert (
-        result["failed"] and nobody in result["msg"] and created["connection_id"] in result["msg"]
-    )
+    assert result["failed"] and nobody in result["msg"] and created["connection_id"] in result["msg"]
     assert result["changed"] is False

@@ -79,14 +79,8 @@ def http_with(**changes: t.Any) -> dict[str, t.Any]:
 
 def read_by_official_client(request: dict[str, t.Any]) -> None:
     """Have the official client's models read a request's body; they raise where it is not as specified."""
-    model = (
-        CreateActionConnectionRequest
-        if request["method"] == "POST"
-        else UpdateActionConnectionRequest
-    )
-    read = validate_and_convert_types(
-        request["body"], (model,), ["body"], True, True, Configuration()
-    )
+    model = CreateActionConnectionRequest if request["method"] == "POST" else UpdateActionConnectionRequest
+    read = validate_and_convert_types(request["body"], (model,), ["body"], True, True, Configuration())
     assert json.loads(json.dumps(read.to_dict())) == request["body"]
 
     def known(node: t.Any) -> bool:
@@ -156,9 +150,7 @@ def test_life_of_a_connection(runner: RegistryRunner, kind: str) -> None:
     task.update(connection_id=created["connection_id"], name=name)
     renamed = runner.predict_and_run(**task)
     assert (renamed["operation"], renamed["connection"]["name"]) == ("update", name)
-    assert [request["body"]["data"]["attributes"] for request in datadog.writes()] == [
-        {"name": name}
-    ]
+    assert [request["body"]["data"]["attributes"] for request in datadog.writes()] == [{"name": name}]
     assert runner.backend.ids() == {name: created["connection_id"]}
     runner.run_unchanged(**task)
 
@@ -235,9 +227,7 @@ def test_a_changed_field_is_all_that_is_sent(datadog: Datadog, kind: str) -> Non
     predicted = datadog.connection(**changed, check_mode=True)
     result = datadog.connection(**changed)
     assert result["diff"] == predicted["diff"]
-    assert credentials_of(result["connection"], kind) == credentials_of(
-        predicted["connection"], kind
-    )
+    assert credentials_of(result["connection"], kind) == credentials_of(predicted["connection"], kind)
     sent = datadog.requests("PATCH")[0]["body"]["data"]["attributes"]
     assert set(sent) == {"integration"}
     assert set(sent["integration"]) == {"type", "credentials"}
@@ -254,9 +244,7 @@ def test_what_is_left_out_is_left_alone(datadog: Datadog) -> None:
 
 def test_what_is_returned_can_be_given_back(datadog: Datadog) -> None:
     created = datadog.connection(**HTTP)["connection"]
-    result = datadog.connection(
-        name=created["name"], http=created["http"], update_secrets="on_create"
-    )
+    result = datadog.connection(name=created["name"], http=created["http"], update_secrets="on_create")
     assert result["changed"] is False
 
 
@@ -267,10 +255,7 @@ class TestIdentity:
         assert datadog.connection(**GITLAB)["operation"] == "create"
 
     def test_two_of_one_name_are_an_error_that_names_their_ids(self, datadog: Datadog) -> None:
-        ids = [
-            datadog.connection(**{**GITLAB, "name": name})["connection_id"]
-            for name in ("first", "second")
-        ]
+        ids = [datadog.connection(**{**GITLAB, "name": name})["connection_id"] for name in ("first", "second")]
         renaming = {"data": {"type": "action_connection", "attributes": {"name": "first"}}}
         datadog.emulator.call("PATCH", f"{PATH}/{ids[1]}", renaming)
         datadog.emulator.clear()
@@ -285,9 +270,7 @@ class TestIdentity:
         assert datadog.connection(**{**GITLAB, "name": "first"})["connection_id"] == ids[0]
 
     @pytest.mark.parametrize("status", [400, 404, 405])
-    def test_without_the_list_nothing_is_created_blindly(
-        self, unlisted: Datadog, status: int
-    ) -> None:
+    def test_without_the_list_nothing_is_created_blindly(self, unlisted: Datadog, status: int) -> None:
         unlisted.emulator.settings(no_list=status)
         for task in (GITLAB, {"name": "GitLab", "state": "absent"}):
             for check_mode in (True, False):
@@ -361,9 +344,7 @@ class TestReplacing:
         assert datadog.writes() == []
 
     @pytest.mark.parametrize("with_list", [True, False])
-    def test_the_new_one_comes_before_the_old_one_is_deleted(
-        self, runner: RegistryRunner, with_list: bool
-    ) -> None:
+    def test_the_new_one_comes_before_the_old_one_is_deleted(self, runner: RegistryRunner, with_list: bool) -> None:
         runner.datadog.emulator.settings(list=with_list)
         registry = {} if not with_list else {"registry": None}
         created = runner.run(**example("cloudflare.global_api_token"), **registry)
@@ -384,9 +365,7 @@ class TestReplacing:
     def test_what_is_missing_is_found_before_anything_is_written(self, datadog: Datadog) -> None:
         datadog.connection(**GITLAB)
         datadog.emulator.clear()
-        result = datadog.connection(
-            name=GITLAB["name"], allow_replace=True, aws={"assume_role": {"role": "r"}}
-        )
+        result = datadog.connection(name=GITLAB["name"], allow_replace=True, aws={"assume_role": {"role": "r"}})
         assert result["failed"] and "aws.assume_role.account_id" in result["msg"]
         assert datadog.writes() == []
 
@@ -537,9 +516,7 @@ class TestSecrets:
             {"name": "GitLab", "gitlab": {"api_key": {}}},
         ],
     )
-    def test_that_need_no_comparison_get_none(
-        self, datadog: Datadog, task: dict[str, t.Any]
-    ) -> None:
+    def test_that_need_no_comparison_get_none(self, datadog: Datadog, task: dict[str, t.Any]) -> None:
         datadog.connection(**GITLAB)
         datadog.connection(**AWS)
         result = datadog.connection(**task)
@@ -568,9 +545,7 @@ class TestSecrets:
             f"a\ttab\n{CANARY}",
         ],
     )
-    def test_an_echo_is_hidden_before_it_is_shortened(
-        self, datadog: Datadog, server: Server, value: str
-    ) -> None:
+    def test_an_echo_is_hidden_before_it_is_shortened(self, datadog: Datadog, server: Server, value: str) -> None:
         server.answers["GET"] = (200, {"data": [], "meta": {"total_filtered": 0}})
         for echo in (value, json.dumps(value), repr(value)):
             server.answers["POST"] = (400, {"errors": [f"wrong: {'.' * 190} {echo} that"]})
@@ -643,18 +618,14 @@ class TestLostAnswers:
         result = datadog.connection(**GITLAB)
         assert not result.get("failed"), result["msg"]
         assert (result["changed"], result["operation"]) == (True, "create")
-        assert [c["id"] for c in datadog.emulator.state()["action_connections"]] == [
-            result["connection_id"]
-        ]
+        assert [c["id"] for c in datadog.emulator.state()["action_connections"]] == [result["connection_id"]]
         # Its secrets were sent, so that nothing has to be said about them.
         [warning] = result["warnings"]
         assert result["connection_id"] in warning
         assert datadog.connection(**GITLAB)["changed"] is False
 
     @pytest.mark.parametrize("fault", [{"kind": "reset"}, {"kind": "status", "status": 503}])
-    def test_what_was_not_created_is_an_error(
-        self, datadog: Datadog, fault: dict[str, t.Any]
-    ) -> None:
+    def test_what_was_not_created_is_an_error(self, datadog: Datadog, fault: dict[str, t.Any]) -> None:
         datadog.emulator.add_fault(**fault, method="POST", when="before")
         result = datadog.connection(**GITLAB)
         assert result["failed"] and not result["changed"] and GITLAB["name"] in result["msg"]
@@ -673,9 +644,7 @@ class TestLostAnswers:
         task = {**AWS, "name": GITLAB["name"], "allow_replace": True}
         result = datadog.connection(**task)
         assert result["operation"] == "replace"
-        assert [c["id"] for c in datadog.emulator.state()["action_connections"]] == [
-            result["connection_id"]
-        ]
+        assert [c["id"] for c in datadog.emulator.state()["action_connections"]] == [result["connection_id"]]
         assert datadog.connection(**task)["changed"] is False
 
     @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
@@ -691,9 +660,7 @@ class TestLostAnswers:
         assert not result.get("failed"), result["msg"]
         assert result["operation"] == ("delete" if method == "DELETE" else "update")
 
-    def test_a_timeout_that_may_still_have_its_effect_is_not_repeated(
-        self, datadog: Datadog
-    ) -> None:
+    def test_a_timeout_that_may_still_have_its_effect_is_not_repeated(self, datadog: Datadog) -> None:
         datadog.emulator.add_fault("hang", method="POST", when="before", seconds=6)
         result = datadog.connection(**GITLAB, timeout=1)
         assert result["failed"] and GITLAB["name"] in result["msg"]

@@ -58,9 +58,7 @@ class SetRunner(RegistryRunner):
         assert CANARY.encode() not in self.backend.raw()
         return result
 
-    def predict_and_run_set(
-        self, *connections: t.Mapping[str, t.Any], **params: t.Any
-    ) -> dict[str, t.Any]:
+    def predict_and_run_set(self, *connections: t.Mapping[str, t.Any], **params: t.Any) -> dict[str, t.Any]:
         """Run in check mode, which writes nothing, then without; both return the same."""
         before, writes = self.backend.raw(), self.writes()
         predicted = self.run_set(*connections, **params, check_mode=True)
@@ -141,8 +139,7 @@ class TestLifeCycle:
         result = runner.predict_and_run_set(*ALL, aws("More", "Other"), gitlab("New"))
         assert operations(result) == ["none"] * len(ALL) + ["update", "create"]
         assert [
-            (each["before_header"], each["after_header"], each["before"], each["after"])
-            for each in result["diff"]
+            (each["before_header"], each["after_header"], each["before"], each["after"]) for each in result["diff"]
         ] == [
             ("More (update)", "More (update)", aws("More"), aws("More", "Other")),
             ("New (create)", "New (create)", {}, gitlab("New", "(secret)")),
@@ -278,9 +275,7 @@ class TestRequests:
         runner.datadog.emulator.settings(list=False, latency=0.05)
         runner.datadog.emulator.clear()
         headers = {"X-RateLimit-Reset": "1"}
-        runner.datadog.emulator.add_fault(
-            "status", status=429, method="GET", path=r"connections/.+", headers=headers
-        )
+        runner.datadog.emulator.add_fault("status", status=429, method="GET", path=r"connections/.+", headers=headers)
         runner.run_set_unchanged(*tasks, concurrency=2)
         paths = [request["path"] for request in runner.datadog.requests()]
         [limited] = [path for path in set(paths) if paths.count(path) == 2]
@@ -422,9 +417,7 @@ class TestStaleLists:
     def test_one_that_shifts_while_it_is_read(self, runner: SetRunner) -> None:
         """One of the first page is deleted, so that the first of the second page is never seen."""
         runner.run_set(*roles(101))
-        rows = sorted(
-            runner.datadog.emulator.state()["action_connections"], key=lambda row: row["id"]
-        )
+        rows = sorted(runner.datadog.emulator.state()["action_connections"], key=lambda row: row["id"])
         runner.add_fault("hang", method="GET", when="after", seconds=1)
         absent = [{"name": rows[100]["name"]}, {"name": "Nobody"}]
         run = runner.start_set(*absent, state="absent", registry=None)
@@ -434,9 +427,7 @@ class TestStaleLists:
 
     def test_one_that_breaks_and_is_not_needed(self, runner: SetRunner) -> None:
         runner.run_set(*roles(5))
-        runner.datadog.emulator.add_fault(
-            "status", status=500, method="GET", path="connections$", times=None
-        )
+        runner.datadog.emulator.add_fault("status", status=500, method="GET", path="connections$", times=None)
         runner.run_set_unchanged(*roles(5), retries=0)
 
     @pytest.mark.parametrize("lacking", ["name", "last_updated", "integration"])
@@ -448,10 +439,7 @@ class TestStaleLists:
         ids = [row["connection_id"] for row in created]
         read = [runner.datadog.emulator.call("GET", f"{PATH}/{each}").body["data"] for each in ids]
         file_backend.edit(site=server.url.split("//")[1])
-        rows = [
-            {**row, "attributes": {k: v for k, v in row["attributes"].items() if k != lacking}}
-            for row in read
-        ]
+        rows = [{**row, "attributes": {k: v for k, v in row["attributes"].items() if k != lacking}} for row in read]
         server.answers["GET"] = [
             (200, {"data": rows, "meta": {"total_filtered": 3}}),
             *((200, {"data": row}) for row in read),
@@ -531,9 +519,7 @@ class TestFailures:
         assert runner.datadog.writes() == [] and runner.backend.raw() == before
 
     @pytest.mark.slow
-    @pytest.mark.parametrize(
-        "fault", [fault for fault in LOST_ANSWERS if fault.get("when") != "before"]
-    )
+    @pytest.mark.parametrize("fault", [fault for fault in LOST_ANSWERS if fault.get("when") != "before"])
     def test_lost_answers(self, runner: SetRunner, fault: dict[str, t.Any]) -> None:
         tasks = [*roles(6), gitlab("G")]
         runner.add_fault(**fault, method="POST", skip=2, times=2)

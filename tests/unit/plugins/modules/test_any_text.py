@@ -205,9 +205,7 @@ INJECTIONS = (
     "ü+ %20",
     "x" * 5000,
 )
-TEXTS = st.lists(
-    st.one_of(st.text(st.characters(), max_size=5), st.sampled_from(INJECTIONS)), max_size=3
-).map("".join)
+TEXTS = st.lists(st.one_of(st.text(st.characters(), max_size=5), st.sampled_from(INJECTIONS)), max_size=3).map("".join)
 
 
 def texts_of(request: Request) -> set[str]:
@@ -218,11 +216,7 @@ def texts_of(request: Request) -> set[str]:
     assert policy or PATHS.fullmatch(path)
     parameters = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     assert {name for name, _value in parameters} <= PARAMETERS
-    values = {
-        part
-        for name, value in parameters
-        for part in ([value] if name in FREE_PARAMETERS else value.split(","))
-    }
+    values = {part for name, value in parameters for part in ([value] if name in FREE_PARAMETERS else value.split(","))}
     body = json.loads(request.body) if request.body else None
     resource = {unquote(policy[1])} if policy else set()
     return values | resource | _credentials(request) | set(_leaves(body))
@@ -274,9 +268,7 @@ def stays_in_its_place(
 @example(rest=INJECTIONS[4], looks_right=True)
 @example(rest=INJECTIONS[6], looks_right=True)
 @example(rest="", looks_right=True)
-def test_an_option(
-    datadog: Datadog, raw_server: RawServer, place: Place, rest: str, looks_right: bool
-) -> None:
+def test_an_option(datadog: Datadog, raw_server: RawServer, place: Place, rest: str, looks_right: bool) -> None:
     text = place.start + rest if looks_right else rest
     stays_in_its_place(datadog, raw_server, text, place)
 
@@ -294,9 +286,7 @@ def test_an_option(
 @example(rest=INJECTIONS[0])
 @example(rest="\udcff")
 @example(rest="")
-def test_a_variable(
-    datadog: Datadog, raw_server: RawServer, variable: str, unused: list[str], rest: str
-) -> None:
+def test_a_variable(datadog: Datadog, raw_server: RawServer, variable: str, unused: list[str], rest: str) -> None:
     # No variable holds another text; bytes that are no UTF-8 come as surrogates.
     assume("\0" not in rest and not re.search("[\ud800-\udc7f\udd00-\udfff]", rest))
     text = f"k3y{rest}"

@@ -88,10 +88,7 @@ NOT_STRINGS: list[Case] = [
 ]
 BLANKS: list[Case] = [
     *(one({**AWS, "name": name}, "name ") for name in (" x", "x ", "x\n", "", " ", "a\tb")),
-    *(
-        one({**AWS, "name": f"a{character}b"}, "name ", f"U+{ord(character):04X}")
-        for character in INVISIBLE
-    ),
+    *(one({**AWS, "name": f"a{character}b"}, "name ", f"U+{ord(character):04X}") for character in INVISIBLE),
     one({**AWS, "name": "a\ud800"}, "name "),
     one(gitlab(f"{SECRET}\n"), "gitlab.api_key.api_token"),
     one(gitlab(f"\ufeff{SECRET}"), "gitlab.api_key.api_token", "U+FEFF"),
@@ -328,9 +325,7 @@ def datacenter(text: str) -> Params:
         ),
     ],
 )
-def test_unlikely_input_gets_a_warning(
-    datadog: Datadog, likely: Params, unlikely: Params, path: str
-) -> None:
+def test_unlikely_input_gets_a_warning(datadog: Datadog, likely: Params, unlikely: Params, path: str) -> None:
     shared = {"update_secrets": "on_create"}
     assert datadog.connection(**likely, **shared, check_mode=True)["warnings"] == []
     # To create it, and where nothing changes.

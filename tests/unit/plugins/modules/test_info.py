@@ -55,9 +55,7 @@ class TestActionConnections:
 
     @pytest.mark.parametrize("tokens_as", ["http_tokens", "tokens"])
     @pytest.mark.usefixtures("unlisted")
-    def test_what_is_returned_is_taken_by_a_task(
-        self, runner: RegistryRunner, tokens_as: str
-    ) -> None:
+    def test_what_is_returned_is_taken_by_a_task(self, runner: RegistryRunner, tokens_as: str) -> None:
         """As most organizations have it: without the list, with a registry."""
         datadog, registry = runner.datadog, runner.backend.registry
         datadog.emulator.settings(tokens_as=tokens_as)
@@ -138,9 +136,7 @@ class TestActionConnections:
         [warning] = result["warnings"]
         assert "'Unknown to it'" in warning
 
-    def test_what_a_registry_in_a_datastore_costs(
-        self, datadog: Datadog, datastore_backend: DatastoreBackend
-    ) -> None:
+    def test_what_a_registry_in_a_datastore_costs(self, datadog: Datadog, datastore_backend: DatastoreBackend) -> None:
         registry = datastore_backend.registry
         datadog.connections(*ALL[:3], registry=registry)
         datastore_backend.add_others(300)

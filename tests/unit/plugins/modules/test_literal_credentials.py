@@ -53,9 +53,7 @@ class TestLiteralCredentials:
             ("Cookie", f"a={{{{ accessToken }}}}; session={CANARY}", "headers"),
         ],
     )
-    def test_are_warned_of_and_hidden(
-        self, runner: RegistryRunner, name: str, value: str, where: str
-    ) -> None:
+    def test_are_warned_of_and_hidden(self, runner: RegistryRunner, name: str, value: str, where: str) -> None:
         task = self.task(name, value, where)
         # Every run is searched for the canary: result, diff, invocation and log.
         results = [runner.predict_and_run(**task), runner.run(**task)]
@@ -66,9 +64,7 @@ class TestLiteralCredentials:
             assert f"http.token_auth.{where}.{name}" in warning and "tokens" in warning
             assert result["connection"]["http"]["token_auth"][where] == [{"name": name}]
         assert [result["operation"] for result in results] == ["create", "none", "update"]
-        shown = [
-            results[2]["diff"][side]["http"]["token_auth"][where] for side in ("before", "after")
-        ]
+        shown = [results[2]["diff"][side]["http"]["token_auth"][where] for side in ("before", "after")]
         assert shown[0] != shown[1]
         assert results[2]["invocation"]["module_args"]["name"] == task["name"]
         # Nor does a task tell it that does not give it.
@@ -117,9 +113,7 @@ class TestLiteralCredentials:
             {"value": CANARY},
         ],
     )
-    def test_are_hidden_where_the_name_is_wrong(
-        self, runner: RegistryRunner, entry: dict[str, t.Any]
-    ) -> None:
+    def test_are_hidden_where_the_name_is_wrong(self, runner: RegistryRunner, entry: dict[str, t.Any]) -> None:
         task = copy.deepcopy(HTTP)
         task["http"]["token_auth"]["headers"] = [entry]
         assert runner.run(**task)["failed"]

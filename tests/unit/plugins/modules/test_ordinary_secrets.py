@@ -82,9 +82,7 @@ def test_one_that_another_begins_with(runner: RegistryRunner, server: Server) ->
         long = f"{short}-and-the-rest"
         server.answers["POST"] = (400, {"errors": [f"{long} is no key"]})
         secrets = {"api_username": "me", "api_password": short, "sdk_key": long}
-        result = runner.datadog.connection(
-            name="ConfigCat", configcat={"sdk_key": secrets}, api_url=server.url
-        )
+        result = runner.datadog.connection(name="ConfigCat", configcat={"sdk_key": secrets}, api_url=server.url)
         assert "is no key" in result["msg"]
         assert "and-the-rest" not in result["raw"]
 

@@ -127,18 +127,12 @@ class ActionConnections(World):
 
     def apply(self, given: t.Iterable[Given], **params: t.Any) -> Results:
         """In one task."""
-        return [
-            self.run("action_connections", connections=[each.options for each in given], **params)
-        ]
+        return [self.run("action_connections", connections=[each.options for each in given], **params)]
 
-    def apply_each(
-        self, given: t.Iterable[Given], absent: t.Iterable[str], **params: t.Any
-    ) -> Results:
+    def apply_each(self, given: t.Iterable[Given], absent: t.Iterable[str], **params: t.Any) -> Results:
         """In a task for each."""
         results = [self.run("action_connection", **each.options, **params) for each in given]
-        return results + [
-            self.run("action_connection", name=name, state="absent", **params) for name in absent
-        ]
+        return results + [self.run("action_connection", name=name, state="absent", **params) for name in absent]
 
     def documents(self) -> dict[str, dict[str, t.Any]]:
         """What Datadog answers of each connection, by their names, which are as many."""
@@ -146,8 +140,7 @@ class ActionConnections(World):
         ids = {each["name"]: each["id"] for each in emulator.state()["action_connections"]}
         assert len(ids) == emulator.state()["counts"]["action_connections"]
         return {
-            name: emulator.call("GET", f"{PATH}/{connection_id}").body["data"]
-            for name, connection_id in ids.items()
+            name: emulator.call("GET", f"{PATH}/{connection_id}").body["data"] for name, connection_id in ids.items()
         }
 
     def holds_what_is_expected(self) -> None:
@@ -166,9 +159,7 @@ class ActionConnections(World):
         if "http_tokens" in credentials:
             credentials["tokens"] = credentials["http_tokens"]
         answered = {**integration, **credentials}
-        fields = {
-            field.name: answered[field.name] for field in held.kind.fields if field.name in answered
-        }
+        fields = {field.name: answered[field.name] for field in held.kind.fields if field.name in answered}
         there = Held(held.kind, by_paths(fields), held.tags)
         assert there.part(secret=False) == held.part(secret=False)
         secrets = held.part(secret=True)
@@ -192,9 +183,7 @@ def absent_of(states: t.Iterable[Change]) -> list[str]:
 class TestActionConnections:
     @examples(25)
     @given(states=changes(), update_secrets=st.sampled_from(["on_change", "on_create"]))
-    def test_any_set_becomes_any_other(
-        self, runner: RegistryRunner, states: list[Change], update_secrets: str
-    ) -> None:
+    def test_any_set_becomes_any_other(self, runner: RegistryRunner, states: list[Change], update_secrets: str) -> None:
         world = ActionConnections(runner, registry=True)
         world.create(before_of(states))
         wanted = after_of(states)
@@ -233,9 +222,7 @@ class TestActionConnections:
 
     @examples(6)
     @given(states=changes())
-    def test_another_kind_needs_allow_replace(
-        self, runner: RegistryRunner, states: list[Change]
-    ) -> None:
+    def test_another_kind_needs_allow_replace(self, runner: RegistryRunner, states: list[Change]) -> None:
         world = ActionConnections(runner, registry=True, allow_replace=False)
         world.create(before_of(states))
         wanted, before = after_of(states), world.trace()
@@ -255,9 +242,7 @@ class TestActionConnections:
 
     @examples(8)
     @given(states=changes(), registry=st.booleans())
-    def test_what_is_read_can_be_given_back(
-        self, runner: RegistryRunner, states: list[Change], registry: bool
-    ) -> None:
+    def test_what_is_read_can_be_given_back(self, runner: RegistryRunner, states: list[Change], registry: bool) -> None:
         world = ActionConnections(runner, registry)
         world.create(before_of(states))
         before = world.trace()
@@ -333,11 +318,7 @@ class TeamConnections(World):
     def apply(self, given: Links, **params: t.Any) -> Results:
         """In one task."""
         connections = [self.option(link) for link in given.links]
-        return [
-            self.run(
-                "team_connections", connections=connections, managed_by=given.managed_by, **params
-            )
-        ]
+        return [self.run("team_connections", connections=connections, managed_by=given.managed_by, **params)]
 
     def apply_each(self, given: Links, absent: t.Iterable[Link], **params: t.Any) -> Results:
         """In a task for each."""
@@ -345,10 +326,7 @@ class TeamConnections(World):
             self.run("team_connection", **self.option(link), managed_by=given.managed_by, **params)
             for link in given.links
         ]
-        return results + [
-            self.run("team_connection", **self.option(link), state="absent", **params)
-            for link in absent
-        ]
+        return results + [self.run("team_connection", **self.option(link), state="absent", **params) for link in absent]
 
     def expect(self, given: Links) -> None:
         for link in given.links:
@@ -371,7 +349,9 @@ class TeamConnections(World):
             (
                 row["relationships"]["team"]["data"]["id"],
                 row["relationships"]["connected_team"]["data"]["id"],
-            ): row["attributes"]["managed_by"]
+            ): row[
+                "attributes"
+            ]["managed_by"]
             for row in rows
         }
         assert len(found) == len(rows)
@@ -396,9 +376,7 @@ class TestTeamConnections:
 
     @examples(5)
     @given(states=links())
-    def test_one_by_one(
-        self, runner: RegistryRunner, states: tuple[list[str], Links, Links]
-    ) -> None:
+    def test_one_by_one(self, runner: RegistryRunner, states: tuple[list[str], Links, Links]) -> None:
         handles, first, second = states
         world = TeamConnections(runner, handles)
         world.apply(first)

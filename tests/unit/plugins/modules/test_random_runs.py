@@ -88,9 +88,7 @@ class ActionScenario(Scenario):
 
     def own(self) -> list[tuple[str, str]]:
         """Names and ids of the user's connections."""
-        return sorted(
-            (each["name"], each["id"]) for each in self.existing() if each["id"] not in self.foreign
-        )
+        return sorted((each["name"], each["id"]) for each in self.existing() if each["id"] not in self.foreign)
 
     def connection(self, name: str) -> tuple[str, Params]:
         """The kind, and a connection of that name, as a task may give it."""
@@ -238,9 +236,7 @@ class RegistryScenario(ActionScenario):
     def heed(self, task: Task, result: Result) -> bool:
         # What has a claim is not purged.
         text = " ".join(result["warnings"])
-        names = re.findall(
-            r"connection '(\w+)', which the task does not list, was not purged", text
-        )
+        names = re.findall(r"connection '(\w+)', which the task does not list, was not purged", text)
         for name in names:
             self.settle(Task("action_connection", {**self.options, "name": name}), name)
         return super().heed(task, result) or bool(names)
@@ -314,9 +310,7 @@ class TeamScenario(Scenario):
             page = f"?page[size]=100&page[number]={len(found) // 100}"
             rows = self.emulator.call("GET", TEAMS + page).body["data"]
             for row in rows:
-                team, connected_team = (
-                    row["relationships"][name]["data"]["id"] for name in ("team", "connected_team")
-                )
+                team, connected_team = (row["relationships"][name]["data"]["id"] for name in ("team", "connected_team"))
                 found.append((team, connected_team, row["attributes"]["managed_by"]))
             if len(rows) < 100:
                 return sorted(found)
@@ -377,9 +371,7 @@ def test_action_connections_with_a_registry(
 
 
 @pytest.mark.parametrize("seed", seeds(1))
-def test_action_connections_without_a_registry(
-    datadog: Datadog, seed: int, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_action_connections_without_a_registry(datadog: Datadog, seed: int, capfd: pytest.CaptureFixture[str]) -> None:
     ActionScenario(datadog, seed).play(capfd)
 
 

@@ -137,9 +137,7 @@ class TestImporting:
         assert runner.existing() == [created]
 
     @pytest.mark.parametrize("task", [AWS, {**GITLAB, "update_secrets": "on_create"}])
-    def test_without_secrets_nothing_is_written(
-        self, runner: RegistryRunner, task: dict[str, t.Any]
-    ) -> None:
+    def test_without_secrets_nothing_is_written(self, runner: RegistryRunner, task: dict[str, t.Any]) -> None:
         runner.datadog.emulator.settings(list=True)
         plain = {key: value for key, value in task.items() if key != "update_secrets"}
         created = runner.datadog.connection(**plain)["connection_id"]
@@ -407,9 +405,7 @@ class TestOrganization:
 
     @pytest.mark.parametrize("state", ["present", "absent"])
     @pytest.mark.parametrize("is_listed", [True, False])
-    def test_another_one_is_refused(
-        self, runner: RegistryRunner, state: str, is_listed: bool
-    ) -> None:
+    def test_another_one_is_refused(self, runner: RegistryRunner, state: str, is_listed: bool) -> None:
         created = runner.run(**GITLAB)["connection_id"]
         own = runner.backend.content()["organization"]
         # Keys of another organization find nothing there.
@@ -524,9 +520,7 @@ class TestFormer:
         runner.run(**GITLAB)
         runner.run(**HTTP)
         known = file_backend.entries()
-        known["GitLab"]["secrets"] = {
-            "api_token": scrypt(secrets_of(GITLAB, "gitlab.api_key")["api_token"], 13)
-        }
+        known["GitLab"]["secrets"] = {"api_token": scrypt(secrets_of(GITLAB, "gitlab.api_key")["api_token"], 13)}
         for version, more in ((1, {}), (2, {"sets": {"a b": scrypt("x", 13)}})):
             content = {**file_backend.content(), "version": version, "connections": known, **more}
             content.pop("organization", None)

@@ -136,9 +136,7 @@ def copier(
 
 
 @pytest.fixture
-def to_datastore(
-    datadog: Datadog, file_backend: FileBackend, datastore_backend: DatastoreBackend
-) -> Copier:
+def to_datastore(datadog: Datadog, file_backend: FileBackend, datastore_backend: DatastoreBackend) -> Copier:
     return Copier(datadog, file_backend, datastore_backend)
 
 
@@ -150,9 +148,7 @@ def test_what_was_known_is_known_afterwards(copier: Copier) -> None:
     assert (result["changed"], result["operation"]) == (True, "update")
     assert result["copied"] == NAMES and result["warnings"] == []
     known = copier.src.entries()
-    shown = {
-        name: {"id": each["id"], "integration": each["integration"]} for name, each in known.items()
-    }
+    shown = {name: {"id": each["id"], "integration": each["integration"]} for name, each in known.items()}
     assert result["diff"] == {"before": {"connections": {}}, "after": {"connections": shown}}
     assert copier.dest.entries() == known
     for task in (AWS, GITLAB, HTTP):
@@ -187,9 +183,7 @@ def test_what_dest_knows_beside_it_stays(copier: Copier) -> None:
         ({"new": entry()}, {"old": entry()}, "'new' has the id that 'old' has"),
     ],
 )
-def test_what_contradicts_is_refused(
-    copier: Copier, src: dict[str, t.Any], dest: dict[str, t.Any], words: str
-) -> None:
+def test_what_contradicts_is_refused(copier: Copier, src: dict[str, t.Any], dest: dict[str, t.Any], words: str) -> None:
     copier.fill(copier.src, {**src, "free": entry(str(uuid.uuid4()))})
     copier.fill(copier.dest, dest)
     copier.refused(words, "Nothing was copied", copier.src.registry, copier.dest.registry)
@@ -206,9 +200,7 @@ class TestInterrupted:
 
     def test_are_copied_with_a_warning(self, copier: Copier) -> None:
         replacing = {"y": entry(OTHER_ID, claim="aws.assume_role 2026-11-22T05:20:26Z 01")}
-        copier.fill(
-            copier.src, {**{f"c{number}": CLAIM for number in range(7)}, "x": entry(), **replacing}
-        )
+        copier.fill(copier.src, {**{f"c{number}": CLAIM for number in range(7)}, "x": entry(), **replacing})
         [warning] = copier.predict_and_run()["warnings"]
         assert "'c0', 'c1', 'c2', 'c3', 'c4' and 3 more" in warning
         assert copier.dest.entries() == copier.src.entries()
@@ -238,9 +230,7 @@ class TestOrganization:
         assert second_file.content() == to_datastore.src.content()
 
     @pytest.mark.parametrize("is_src", [True, False])
-    def test_another_one_is_refused(
-        self, to_datastore: Copier, second_file: FileBackend, is_src: bool
-    ) -> None:
+    def test_another_one_is_refused(self, to_datastore: Copier, second_file: FileBackend, is_src: bool) -> None:
         """A datastore belongs to the organization of the keys."""
         file, store = to_datastore.src, to_datastore.dest
         file.edit(organization=self.OTHER, connections={"x": entry()})
@@ -270,9 +260,7 @@ class TestMany:
     def test_killed(self, to_datastore: Copier, batch: int, when: str) -> None:
         emulator = to_datastore.datadog.emulator
         to_datastore.fill(to_datastore.src, entries(40))
-        emulator.add_fault(
-            "hang", method="POST", path=DATASTORES, skip=batch, when=when, seconds=None
-        )
+        emulator.add_fault("hang", method="POST", path=DATASTORES, skip=batch, when=when, seconds=None)
         run = to_datastore.start(timeout=30)
         emulator.wait_for_fault()
         run.kill()
@@ -306,9 +294,7 @@ class TestMany:
 class TestAtOnce:
     @pytest.mark.parametrize("when", ["before", "after"])
     @pytest.mark.parametrize("partial_batches", [True, False])
-    def test_the_same_to_a_datastore(
-        self, to_datastore: Copier, when: str, partial_batches: bool
-    ) -> None:
+    def test_the_same_to_a_datastore(self, to_datastore: Copier, when: str, partial_batches: bool) -> None:
         emulator = to_datastore.datadog.emulator
         emulator.settings(partial_batches=partial_batches)
         to_datastore.fill(to_datastore.src, entries(40))
@@ -328,9 +314,7 @@ class TestAtOnce:
             assert not result.get("failed"), result["msg"]
         assert copier.dest.entries() == copier.src.entries()
 
-    @pytest.mark.parametrize(
-        "others", [{"x": entry(OTHER_ID)}, {"other": entry()}], ids=["name", "id"]
-    )
+    @pytest.mark.parametrize("others", [{"x": entry(OTHER_ID)}, {"other": entry()}], ids=["name", "id"])
     def test_what_contradicts_is_not_overwritten_in_a_file(
         self,
         to_datastore: Copier,
@@ -370,9 +354,7 @@ class TestAtOnce:
 
 
 class TestBackends:
-    def test_an_empty_datastore_is_copied(
-        self, to_datastore: Copier, second_file: FileBackend
-    ) -> None:
+    def test_an_empty_datastore_is_copied(self, to_datastore: Copier, second_file: FileBackend) -> None:
         result = to_datastore.backwards(second_file).run()
         assert (result["changed"], result["copied"]) == (False, [])
         assert not second_file.path.exists()

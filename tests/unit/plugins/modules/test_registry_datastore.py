@@ -95,9 +95,7 @@ class TestRequests:
         requests, reads = self.counted(runner)
         assert requests <= 101 and reads <= 3
 
-    def test_nothing_is_left_but_the_row(
-        self, runner: RegistryRunner, backend: DatastoreBackend
-    ) -> None:
+    def test_nothing_is_left_but_the_row(self, runner: RegistryRunner, backend: DatastoreBackend) -> None:
         for task in (GITLAB, ROTATED, REPLACING):
             runner.run(**task)
             assert [row["id"] for row in backend.rows()] == ["GitLab"]
@@ -112,9 +110,7 @@ class TestRequests:
             is_ours = "user-agent" in request["headers"]
             if is_ours and request["path"].startswith(DATASTORES) and request["body"]:
                 model = MODELS[request["method"]]
-                validate_and_convert_types(
-                    request["body"], (model,), ["body"], True, True, Configuration()
-                )
+                validate_and_convert_types(request["body"], (model,), ["body"], True, True, Configuration())
                 read.add(request["method"])
         assert read == set(MODELS)
 
@@ -149,9 +145,7 @@ class TestRefused:
         found.registry = f"datastore:{found._id}"
         return found
 
-    def refused(
-        self, runner: RegistryRunner, registry: str, *words: str, reads: bool = True
-    ) -> None:
+    def refused(self, runner: RegistryRunner, registry: str, *words: str, reads: bool = True) -> None:
         """:param reads: whether reading shows it already, so that check mode fails, too."""
         for check_mode in (True, False) if reads else (False,):
             result = runner.datadog.connection(**GITLAB, registry=registry, check_mode=check_mode)
@@ -169,9 +163,7 @@ class TestRefused:
 
     def test_no_permission_to_write(self, runner: RegistryRunner) -> None:
         runner.backend.forbid_writing()
-        self.refused(
-            runner, runner.backend.registry, "HTTP 403", "apps_datastore_write", reads=False
-        )
+        self.refused(runner, runner.backend.registry, "HTTP 403", "apps_datastore_write", reads=False)
 
     def test_one_that_others_may_read_only(self, runner: RegistryRunner) -> None:
         store = self.create_store(runner, org_access="viewer")
@@ -195,9 +187,7 @@ class TestRefused:
             ({"version": 4, "site": "x", "more": "columns"}, ["version 4", "Update"]),
         ],
     )
-    def test_other_rows(
-        self, runner: RegistryRunner, columns: dict[str, t.Any], words: list[str]
-    ) -> None:
+    def test_other_rows(self, runner: RegistryRunner, columns: dict[str, t.Any], words: list[str]) -> None:
         store = self.create_store(runner)
         store.put({"id": "key", **columns})
         tasks, registry = many(2), store.registry
@@ -236,9 +226,7 @@ class TestRefused:
         result = runner.datadog.connection(**GITLAB, registry=backend.registry)
         assert result["failed"] and "'GitLab'" in result["msg"] and words in result["msg"]
 
-    def test_empty_columns_are_none(
-        self, runner: RegistryRunner, backend: DatastoreBackend
-    ) -> None:
+    def test_empty_columns_are_none(self, runner: RegistryRunner, backend: DatastoreBackend) -> None:
         """Those of other rows, and those that a person has emptied."""
         runner.run(**GITLAB)
         empty = ("beat", "holder", "sets", "name", "claim", "creating", "replaces", "moved_to")
@@ -249,9 +237,7 @@ class TestRefused:
 class TestFormer:
     """Rows of version 1 of the format, which releases 1.x wrote."""
 
-    def test_are_read_and_rewritten(
-        self, runner: RegistryRunner, backend: DatastoreBackend
-    ) -> None:
+    def test_are_read_and_rewritten(self, runner: RegistryRunner, backend: DatastoreBackend) -> None:
         runner.run(**GITLAB)
         backend.edit("GitLab", version=1, creating="", moved_to="", claim=None)
         common = {"version": 1, "site": runner.datadog.emulator.url.split("//")[1]}
@@ -304,9 +290,7 @@ def test_a_datastore_that_fills_up(runner: RegistryRunner, backend: DatastoreBac
 
 class TestPages:
     @pytest.mark.parametrize("batch", [16, 100])
-    def test_rows_that_change_places(
-        self, runner: RegistryRunner, backend: DatastoreBackend, batch: int
-    ) -> None:
+    def test_rows_that_change_places(self, runner: RegistryRunner, backend: DatastoreBackend, batch: int) -> None:
         """Rows that were inserted together are in another order every time.
 
         Releases 1.x inserted up to 100. That a row is left out would have its connection created a second time.
@@ -328,17 +312,13 @@ class TestPages:
             assert [each["name"] for each in info["connections"]] == ["GitLab"]
             assert info["missing"] == sorted(rows)
 
-    def test_a_row_that_is_deleted_meanwhile(
-        self, runner: RegistryRunner, backend: DatastoreBackend
-    ) -> None:
+    def test_a_row_that_is_deleted_meanwhile(self, runner: RegistryRunner, backend: DatastoreBackend) -> None:
         backend.add_others(150)
         names = sorted(backend.ids())
         emulator = runner.datadog.emulator
         # The second page waits; the first of the rows on it moves to the first one, which is read by now.
         emulator.add_fault("hang", method="GET", path=DATASTORES, skip=1, seconds=1)
-        run = runner.datadog.start(
-            "action_connection_info", registry=backend.registry, timeout=30, retries=0
-        )
+        run = runner.datadog.start("action_connection_info", registry=backend.registry, timeout=30, retries=0)
         emulator.wait_for_fault()
         backend.delete(names[:1])
         assert set(names[1:]) <= set(run.result()["missing"])
@@ -402,9 +382,7 @@ class TestFaults:
         for skip in range(20):
             task = self.begin(runner, doing)
             runner.datadog.emulator.add_fault(**UNAVAILABLE, path=DATASTORES, skip=skip, times=None)
-            result = runner.datadog.connection(
-                **task, registry=runner.backend.registry, retries=0, timeout=1
-            )
+            result = runner.datadog.connection(**task, registry=runner.backend.registry, retries=0, timeout=1)
             fired = runner.datadog.emulator.faults()[0]["fired"]
             runner.datadog.emulator.clear_faults()
             if result.get("failed"):
@@ -413,9 +391,7 @@ class TestFaults:
                 runner.settle(task)
                 if len(runner.backend.ids()) > 1:
                     # An interrupted renaming: whatever reads all rows says that one is to be removed.
-                    info = runner.datadog.run(
-                        "action_connection_info", registry=runner.backend.registry
-                    )
+                    info = runner.datadog.run("action_connection_info", registry=runner.backend.registry)
                     assert info["failed"] and "'GitLab' and 'Renamed'" in info["msg"]
                     runner.backend.delete(["GitLab"])
             self.is_done(runner, task)

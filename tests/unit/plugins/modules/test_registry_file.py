@@ -117,9 +117,7 @@ class TestRefused:
             ({"connections": {"x": {"id": UNKNOWN_ID, "color": "red"}}}, "color"),
         ],
     )
-    def test_content(
-        self, runner: RegistryRunner, content: bytes | dict[str, t.Any], words: str
-    ) -> None:
+    def test_content(self, runner: RegistryRunner, content: bytes | dict[str, t.Any], words: str) -> None:
         if isinstance(content, dict):
             runner.backend.edit(**content)
         else:
@@ -131,9 +129,7 @@ class TestRefused:
         before = path.read_bytes() if path.is_file() else b""
         for check_mode in (True, False):
             for identity in ({}, {"connection_id": UNKNOWN_ID}):
-                result = runner.datadog.connection(
-                    **GITLAB, **identity, registry=str(path), check_mode=check_mode
-                )
+                result = runner.datadog.connection(**GITLAB, **identity, registry=str(path), check_mode=check_mode)
                 assert result["failed"] and words in result["msg"]
                 assert str(path) in result["msg"]
         assert (path.read_bytes() if path.is_file() else b"") == before
@@ -209,9 +205,7 @@ class TestPath:
         assert result["failed"] and str(folder / "deleted" / "connections.json") in result["msg"]
         assert runner.datadog.requests() == []
 
-    def test_links_are_followed_as_the_system_does(
-        self, runner: RegistryRunner, folder: Path
-    ) -> None:
+    def test_links_are_followed_as_the_system_does(self, runner: RegistryRunner, folder: Path) -> None:
         for name in ("releases/42", "releases/shared", "project"):
             (folder / name).mkdir(parents=True)
         (folder / "project" / "current").symlink_to("../releases/42")
@@ -221,15 +215,11 @@ class TestPath:
         runner.run(**GITLAB, registry=str(folder / "project" / "current" / "link.json"))
         assert link.is_symlink() and set(runner.backend.entries()) == {"GitLab"}
         runner.run_unchanged(**GITLAB, registry=str(link))
-        runner.run_unchanged(
-            **GITLAB, registry=str(folder / "project/current/../shared/target.json")
-        )
+        runner.run_unchanged(**GITLAB, registry=str(folder / "project/current/../shared/target.json"))
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root creates links of other users")
     @pytest.mark.parametrize("user, is_followed", [(0, True), (12345, True), (23456, False)])
-    def test_whose_links_are_followed(
-        self, runner: RegistryRunner, folder: Path, user: int, is_followed: bool
-    ) -> None:
+    def test_whose_links_are_followed(self, runner: RegistryRunner, folder: Path, user: int, is_followed: bool) -> None:
         """Root's, as /etc has them, and those of the user who runs the task."""
         link = folder / "link.json"
         link.symlink_to(runner.backend.path)
@@ -317,9 +307,7 @@ class TestFullDisk:
         runner.run(**GITLAB)
         assert set(runner.backend.entries()) == names | {"GitLab"}
 
-    def test_between_the_claim_and_the_id(
-        self, runner: RegistryRunner, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_between_the_claim_and_the_id(self, runner: RegistryRunner, monkeypatch: pytest.MonkeyPatch) -> None:
         runner.datadog.emulator.settings(list=False)
         monkeypatch.setattr(os, "replace", fails_from(2, os.replace))
         result = runner.run(**GITLAB)
@@ -331,9 +319,7 @@ class TestFullDisk:
         assert runner.run(**GITLAB, connection_id=created, timeout=1)["connection_id"] == created
         runner.run_unchanged(**GITLAB)
 
-    def test_a_refused_create_is_what_is_told(
-        self, runner: RegistryRunner, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_refused_create_is_what_is_told(self, runner: RegistryRunner, monkeypatch: pytest.MonkeyPatch) -> None:
         runner.add_fault("status", method="POST", status=400)
         monkeypatch.setattr(os, "replace", fails_from(2, os.replace))
         result = runner.run(**GITLAB)
@@ -380,9 +366,7 @@ def test_an_id_that_it_could_not_hold(runner: RegistryRunner, server: Server) ->
     runner.run_unchanged(**GITLAB)
 
 
-def test_a_lock_that_is_never_released(
-    runner: RegistryRunner, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lock_that_is_never_released(runner: RegistryRunner, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file, "LONGEST_REPLACEMENT", 0.1)
     with open(folder / ".connections.json.lock", "w", encoding="utf-8") as lock:
         fcntl.lockf(lock, fcntl.LOCK_EX)

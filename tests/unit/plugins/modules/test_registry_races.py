@@ -74,9 +74,7 @@ class TestKilled:
             self.is_finished(runner, GITLAB)
 
     @pytest.mark.parametrize("wanted", [ROTATED, GITLAB], ids=["and again", "and taken back"])
-    def test_updating(
-        self, runner: RegistryRunner, killer: Killer, wanted: dict[str, t.Any]
-    ) -> None:
+    def test_updating(self, runner: RegistryRunner, killer: Killer, wanted: dict[str, t.Any]) -> None:
         for _point in self.each_point(runner, killer, GITLAB, ROTATED):
             result = runner.run(**wanted)
             assert runner.holds(result["connection_id"], wanted, KIND)
@@ -106,9 +104,7 @@ class TestKilled:
             if "GitLab" in runner.backend.ids():
                 # Rows of a datastore are written one by one. Whatever reads all of them says which one is too many.
                 assert runner.backend.reads
-                info = runner.datadog.run(
-                    "action_connection_info", registry=runner.backend.registry
-                )
+                info = runner.datadog.run("action_connection_info", registry=runner.backend.registry)
                 assert info["failed"] and "'GitLab' and 'Renamed'" in info["msg"]
 
     def test_deleting(self, runner: RegistryRunner, killer: Killer) -> None:

@@ -72,9 +72,7 @@ class TestGateway:
     """A 404 without Datadog's own JSON error is an error like any other: repeated, then told."""
 
     @pytest.mark.parametrize("fault", GATEWAY)
-    def test_once(
-        self, unlisted: Datadog, file_backend: FileBackend, fault: dict[str, t.Any]
-    ) -> None:
+    def test_once(self, unlisted: Datadog, file_backend: FileBackend, fault: dict[str, t.Any]) -> None:
         registry = file_backend.registry
         created = unlisted.connection(**TASK, registry=registry)
         unlisted.emulator.add_fault("status", method="GET", path=ONE, **fault)
@@ -86,9 +84,7 @@ class TestGateway:
         assert (deleted["operation"], existing(unlisted)) == ("delete", [])
 
     @pytest.mark.parametrize("fault", GATEWAY)
-    def test_always(
-        self, unlisted: Datadog, file_backend: FileBackend, fault: dict[str, t.Any]
-    ) -> None:
+    def test_always(self, unlisted: Datadog, file_backend: FileBackend, fault: dict[str, t.Any]) -> None:
         registry = file_backend.registry
         created = unlisted.connection(**TASK, registry=registry)["connection_id"]
         before = file_backend.raw()
@@ -112,9 +108,7 @@ class TestGateway:
 
     @pytest.mark.parametrize("fault", GATEWAY)
     @pytest.mark.parametrize("path", ["items", "current_user"])
-    def test_of_the_registry(
-        self, unlisted: Datadog, backend: Backend, path: str, fault: dict[str, t.Any]
-    ) -> None:
+    def test_of_the_registry(self, unlisted: Datadog, backend: Backend, path: str, fault: dict[str, t.Any]) -> None:
         unlisted.emulator.add_fault("status", path=path, times=None, **fault)
         result = unlisted.connection(**TASK, registry=backend.registry, retries=0)
         # A datastore belongs to one organization, and a file needs no request.
@@ -128,9 +122,7 @@ class TestLag:
 
     @pytest.mark.slow
     @pytest.mark.parametrize("is_listed", [False, True])
-    def test_until_it_is_there(
-        self, datadog: Datadog, file_backend: FileBackend, is_listed: bool
-    ) -> None:
+    def test_until_it_is_there(self, datadog: Datadog, file_backend: FileBackend, is_listed: bool) -> None:
         datadog.emulator.settings(list=is_listed, lag=2)
         registry = file_backend.registry
         created = datadog.connection(**TASK, registry=registry, retries=0)
@@ -150,9 +142,7 @@ class TestLag:
         again = unlisted.connections(*tasks, **options, retries=4)
         assert again["changed"] is False and len(existing(unlisted)) == 20
 
-    def test_a_known_id_is_deleted_in_any_case(
-        self, unlisted: Datadog, file_backend: FileBackend
-    ) -> None:
+    def test_a_known_id_is_deleted_in_any_case(self, unlisted: Datadog, file_backend: FileBackend) -> None:
         unlisted.emulator.settings(lag=600)
         options = {"registry": file_backend.registry, "retries": 0}
         by_name = unlisted.connection(**TASK, **options)["connection_id"]
@@ -209,17 +199,13 @@ class TestRefusedKeys:
         assert datadog.writes() == [] and file_backend.raw() == b""
         assert existing(datadog) == [created]
 
-    def test_a_known_connection_is_not_forgotten(
-        self, unlisted: Datadog, file_backend: FileBackend
-    ) -> None:
+    def test_a_known_connection_is_not_forgotten(self, unlisted: Datadog, file_backend: FileBackend) -> None:
         created = unlisted.connection(**TASK, registry=file_backend.registry)["connection_id"]
         before = file_backend.raw()
         unlisted.emulator.settings(other_site=403)
         for task in (TASK, ABSENT):
             for check_mode in (True, False):
-                result = unlisted.connection(
-                    **task, registry=file_backend.registry, check_mode=check_mode, retries=0
-                )
+                result = unlisted.connection(**task, registry=file_backend.registry, check_mode=check_mode, retries=0)
                 assert result["failed"] and result["http_status"] == 403
         unlisted.emulator.settings(other_site=None)
         assert (existing(unlisted), file_backend.raw()) == ([created], before)
@@ -276,9 +262,7 @@ class TestNoList:
     """That the list is not offered is believed after a read by id that Datadog has answered."""
 
     @pytest.mark.parametrize("status", [400, 404, 405, 422])
-    def test_one_more_request(
-        self, unlisted: Datadog, file_backend: FileBackend, status: int
-    ) -> None:
+    def test_one_more_request(self, unlisted: Datadog, file_backend: FileBackend, status: int) -> None:
         unlisted.emulator.settings(no_list=status)
         for count in (1, 20):
             tasks = [{**TASK, "name": f"prod {count} {number}"} for number in range(count)]
@@ -340,9 +324,7 @@ class TestNoList:
         before = file_backend.raw()
         server.answers = dict.fromkeys(("GET", "POST", "DELETE"), (404, {"errors": ["Not found"]}))
         for task in (TASK, ABSENT, {**TASK, "name": "new"}, {**ABSENT, "name": "new"}):
-            result = unlisted.connection(
-                **task, registry=file_backend.registry, api_url=server.url, retries=0
-            )
+            result = unlisted.connection(**task, registry=file_backend.registry, api_url=server.url, retries=0)
             # The organization of the keys is asked for before anything is believed.
             assert result["failed"], task
         assert {method for method, _path, _headers in server.seen} == {"GET"}
@@ -356,9 +338,7 @@ class TestLists:
     def test_a_row_that_does_not_tell_all(self, datadog: Datadog, pointer: str) -> None:
         created = datadog.connection(**TASK)["connection_id"]
         place = f"/attributes{pointer}"
-        datadog.emulator.add_fault(
-            "omit", path=f"{CONNECTIONS}$", pointer=f"/data/0{place}", times=None
-        )
+        datadog.emulator.add_fault("omit", path=f"{CONNECTIONS}$", pointer=f"/data/0{place}", times=None)
         # It is read by its id.
         again = datadog.connection(**TASK, update_secrets="on_create")
         assert (again["changed"], again["connection_id"]) == (False, created)
@@ -371,9 +351,7 @@ class TestLists:
             result = datadog.connection(**other, check_mode=check_mode)
             assert result["failed"] and created in result["msg"]
         datadog.emulator.clear_faults()
-        datadog.emulator.add_fault(
-            "omit", path=f"{CONNECTIONS}$", pointer=f"/data/0{place}", times=None
-        )
+        datadog.emulator.add_fault("omit", path=f"{CONNECTIONS}$", pointer=f"/data/0{place}", times=None)
         # Datadog says that it does not exist.
         datadog.emulator.add_fault("status", path=ONE, status=404, times=None)
         for task in (other, ABSENT):
@@ -381,9 +359,7 @@ class TestLists:
             assert result["failed"] and created in result["msg"]
         assert datadog.writes() == []
 
-    def test_rows_that_are_counted_and_never_come(
-        self, datadog: Datadog, file_backend: FileBackend
-    ) -> None:
+    def test_rows_that_are_counted_and_never_come(self, datadog: Datadog, file_backend: FileBackend) -> None:
         datadog.emulator.settings(hidden_rows=3)
         pair = {"team": "platform", "connected_team": "@acme/platform"}
         role = {"access": {"editor": ["role:Datadog Admin Role", "user:jane@example.com"]}}
@@ -436,9 +412,7 @@ class TestRegistration:
 
     @pytest.mark.slow
     @pytest.mark.parametrize("module", ["action_connection", "action_connections"])
-    def test_the_next_task_waits(
-        self, unlisted: Datadog, file_backend: FileBackend, module: str
-    ) -> None:
+    def test_the_next_task_waits(self, unlisted: Datadog, file_backend: FileBackend, module: str) -> None:
         unlisted.emulator.settings(require_registration=True, registration_lag=2)
         key_id = app_key_id(unlisted.KEYS["app_key"])
         assert unlisted.run("app_key_registration", app_key_id=key_id)["changed"]
@@ -472,9 +446,7 @@ class TestOtherStatuses:
     """DELETE answered 202, and 410 in the place of 404."""
 
     @pytest.mark.parametrize("settings", [{"delete_status": 202}, {"gone_status": 410}])
-    def test_are_understood(
-        self, unlisted: Datadog, backend: Backend, settings: dict[str, t.Any]
-    ) -> None:
+    def test_are_understood(self, unlisted: Datadog, backend: Backend, settings: dict[str, t.Any]) -> None:
         unlisted.emulator.settings(**settings)
         options = {"registry": backend.registry, "retries": 0}
         created = unlisted.connection(**TASK, **options)["connection_id"]
@@ -696,9 +668,7 @@ def test_what_cannot_be_meant_is_refused(datadog: Datadog, case: str) -> None:
     assert datadog.requests() == []
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/v2", "/api/v2/", "/api", "/api/v1", "/api/v2/actions/connections"]
-)
+@pytest.mark.parametrize("path", ["/api/v2", "/api/v2/", "/api", "/api/v1", "/api/v2/actions/connections"])
 def test_an_address_that_ends_in_the_path_of_the_api(datadog: Datadog, path: str) -> None:
     url = datadog.emulator.url
     for environ in ({}, {"DD_HOST": url + path}):
@@ -741,9 +711,7 @@ def test_the_digits_of_an_account_may_be_a_number(datadog: Datadog) -> None:
     role = {"account_id": 123456789012, "role": "r"}
     created = datadog.connection(name="x", aws={"assume_role": role})
     assert created["connection"]["aws"]["assume_role"]["account_id"] == "123456789012"
-    again = datadog.connection(
-        name="x", aws={"assume_role": {**role, "account_id": "123456789012"}}
-    )
+    again = datadog.connection(name="x", aws={"assume_role": {**role, "account_id": "123456789012"}})
     assert again["changed"] is False
 
 
@@ -756,9 +724,7 @@ def test_a_name_that_datadog_keeps_is_accepted(datadog: Datadog, name: str) -> N
 
 
 @pytest.mark.parametrize("purge", [False, True])
-def test_a_registry_that_does_not_exist_is_told(
-    unlisted: Datadog, file_backend: FileBackend, purge: bool
-) -> None:
+def test_a_registry_that_does_not_exist_is_told(unlisted: Datadog, file_backend: FileBackend, purge: bool) -> None:
     purged = {"connections": [], "purge": True, "allow_empty": True}
     module = "action_connections" if purge else "action_connection"
     params = purged if purge else ABSENT

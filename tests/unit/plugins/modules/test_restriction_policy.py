@@ -125,9 +125,9 @@ def test_of_an_action_connection(datadog: Datadog) -> None:
     resource_id = f"connection:{created['connection_id']}"
     assert manage(datadog, resource_id, bindings=bindings(**access))["changed"] is False
     [found] = datadog.run("action_connection_info", access=True)["connections"]
-    assert {
-        each["relation"]: each["principals"] for each in read(datadog, resource_id)[0]["bindings"]
-    } == found["access"]
+    assert {each["relation"]: each["principals"] for each in read(datadog, resource_id)[0]["bindings"]} == found[
+        "access"
+    ]
     assert manage(datadog, resource_id, state="absent")["operation"] == "delete"
     assert datadog.connection(**task, access={})["changed"] is False
 
@@ -161,9 +161,7 @@ class TestJudgedByDatadog:
         assert result["failed"] and result["http_status"] == 400 and relation in result["msg"]
         assert result["changed"] is False and datadog.emulator.policies() == {}
 
-    @pytest.mark.parametrize(
-        "resource_id", ["slo:a:b", "notebook:42", "integration-service:x%2Fy", "spreadsheet:Ü"]
-    )
+    @pytest.mark.parametrize("resource_id", ["slo:a:b", "notebook:42", "integration-service:x%2Fy", "spreadsheet:Ü"])
     def test_ids_of_any_form(self, datadog: Datadog, resource_id: str) -> None:
         created = manage(datadog, resource_id, bindings=bindings(editor=["org"]))
         assert not created.get("failed"), created["msg"]

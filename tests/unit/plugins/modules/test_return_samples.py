@@ -18,9 +18,7 @@ from ansible_collections.tidyops.datadog.tests.unit.registry_fixtures import Dat
 
 KEY_ID = "0a4b1c2d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"
 PACKAGE = "ansible_collections.tidyops.datadog.plugins.modules"
-MODULES = sorted(
-    path.stem for path in (pathlib.Path(__file__).parents[4] / "plugins" / "modules").glob("*.py")
-)
+MODULES = sorted(path.stem for path in (pathlib.Path(__file__).parents[4] / "plugins" / "modules").glob("*.py"))
 PAIR = {"team": "platform", "connected_team": "@acme/platform"}
 
 
@@ -35,9 +33,7 @@ RESOLVER = {"resolver": ["role:Datadog Standard Role"]}
 ACCESS = {**EDITOR, **RESOLVER, "viewer": ["org"]}
 POLICY = {
     "resource_id": "dashboard:abc-def-ghi",
-    "bindings": [
-        {"relation": relation, "principals": ACCESS[relation]} for relation in ("editor", "viewer")
-    ],
+    "bindings": [{"relation": relation, "principals": ACCESS[relation]} for relation in ("editor", "viewer")],
 }
 DATASTORE = f"datastore:{DatastoreBackend.ID}"
 #: What leads to what the samples show: modules and their options, the last one is what returns it.
@@ -47,9 +43,7 @@ STEPS: dict[str, list[tuple[str, dict[str, t.Any]]]] = {
         ("action_connection", aws("A", access=EDITOR)),
         ("action_connection_info", {"access": True}),
     ],
-    "action_connections": [
-        ("action_connections", {"connections": [aws("A", access={**EDITOR, **RESOLVER})]})
-    ],
+    "action_connections": [("action_connections", {"connections": [aws("A", access={**EDITOR, **RESOLVER})]})],
     "app_key_registration": [("app_key_registration", {"app_key_id": KEY_ID})],
     "app_key_registration_info": [
         ("app_key_registration", {"app_key_id": KEY_ID}),
@@ -88,10 +82,7 @@ def organization(
 def shape(value: t.Any) -> t.Any:
     """A value without its texts and numbers; of a diff, that it has two sides."""
     if isinstance(value, dict):
-        return {
-            key: type(item).__name__ if key in ("before", "after") else shape(item)
-            for key, item in value.items()
-        }
+        return {key: type(item).__name__ if key in ("before", "after") else shape(item) for key, item in value.items()}
     if isinstance(value, list):
         return [shape(item) for item in value[:1]]
     return type(value).__name__

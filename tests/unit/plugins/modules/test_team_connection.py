@@ -103,9 +103,7 @@ def test_official_models_read_every_request(datadog: Datadog) -> None:
     assert [request["method"] for request in writes] == ["POST", "DELETE", "POST"]
     for request in writes:
         types = (models[request["method"]],)
-        read = validate_and_convert_types(
-            request["body"], types, ["body"], True, True, Configuration()
-        )
+        read = validate_and_convert_types(request["body"], types, ["body"], True, True, Configuration())
         assert read.to_dict() == request["body"]
 
 
@@ -118,10 +116,7 @@ def test_removed_by_its_id(datadog: Datadog) -> None:
 
 def test_handles_are_looked_up_exactly(datadog: Datadog) -> None:
     # The keyword finds every one of them, and more than fit on a page.
-    ids = {
-        handle: create_team(datadog, handle)
-        for handle in [f"sre-{number}" for number in range(120)] + ["sre"]
-    }
+    ids = {handle: create_team(datadog, handle) for handle in [f"sre-{number}" for number in range(120)] + ["sre"]}
     for handle in ("sre", "sre-1", "sre-119"):
         result = datadog.team_connection(team=handle, connected_team=f"@acme/{handle}")
         assert result["connection"]["team"] == ids[handle]
@@ -182,11 +177,7 @@ def test_many_teams_on_one_external_team(datadog: Datadog) -> None:
     second = datadog.team_connection(team="sre", connected_team="@acme/platform")
     assert second["operation"] == "create"
     datadog.team_connection(**PAIR, state="absent")
-    assert (
-        [c["id"] for c in connections(datadog)]
-        == [second["connection_id"]]
-        != [first["connection_id"]]
-    )
+    assert [c["id"] for c in connections(datadog)] == [second["connection_id"]] != [first["connection_id"]]
 
 
 def test_what_is_in_the_way_is_named(datadog: Datadog) -> None:
@@ -199,9 +190,7 @@ def test_what_is_in_the_way_is_named(datadog: Datadog) -> None:
 
 class TestFaults:
     @pytest.mark.slow
-    @pytest.mark.parametrize(
-        "fault", [*LOST_ANSWERS, {"kind": "hang", "when": "after", "seconds": 3}]
-    )
+    @pytest.mark.parametrize("fault", [*LOST_ANSWERS, {"kind": "hang", "when": "after", "seconds": 3}])
     @pytest.mark.parametrize("method", ["POST", "DELETE"])
     def test_lost_answers(self, datadog: Datadog, method: str, fault: dict[str, t.Any]) -> None:
         old = datadog.team_connection(**PAIR, managed_by="a")["connection_id"]
@@ -217,9 +206,7 @@ class TestFaults:
         assert [c["id"] for c in connections(datadog)] == [result["connection_id"]]
 
     @pytest.mark.parametrize("status", [400, 403, 409, 503])
-    def test_a_replacement_that_fails_says_where_it_stands(
-        self, datadog: Datadog, status: int
-    ) -> None:
+    def test_a_replacement_that_fails_says_where_it_stands(self, datadog: Datadog, status: int) -> None:
         old = datadog.team_connection(**PAIR, managed_by="a")["connection_id"]
         datadog.emulator.add_fault("status", method="POST", status=status, times=None)
         result = datadog.team_connection(**PAIR, managed_by="b", retries=0)

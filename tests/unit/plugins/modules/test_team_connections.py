@@ -31,10 +31,7 @@ def create_teams(datadog: Datadog, count: int) -> list[str]:
 
 
 def pairs(teams: t.Iterable[str], name: str = "x") -> list[dict[str, str]]:
-    return [
-        {"team": team, "connected_team": f"@acme/{name}-{number:04}"}
-        for number, team in enumerate(teams)
-    ]
+    return [{"team": team, "connected_team": f"@acme/{name}-{number:04}"} for number, team in enumerate(teams)]
 
 
 def handles(count: int, name: str = "x") -> list[dict[str, str]]:
@@ -59,9 +56,7 @@ def operations(result: t.Mapping[str, t.Any]) -> list[str]:
     return [row["operation"] for row in result["connections"]]
 
 
-def predict_and_run(
-    datadog: Datadog, *connections: t.Mapping[str, t.Any], **params: t.Any
-) -> dict[str, t.Any]:
+def predict_and_run(datadog: Datadog, *connections: t.Mapping[str, t.Any], **params: t.Any) -> dict[str, t.Any]:
     """Run in check mode, which writes nothing, then without; both return the same."""
     writes = datadog.writes()
     predicted = datadog.team_connections(*connections, **params, check_mode=True)
@@ -74,9 +69,7 @@ def predict_and_run(
     return result
 
 
-def run_unchanged(
-    datadog: Datadog, *connections: t.Mapping[str, t.Any], requests: int, **params: t.Any
-) -> None:
+def run_unchanged(datadog: Datadog, *connections: t.Mapping[str, t.Any], requests: int, **params: t.Any) -> None:
     """No write, no change, no warning, and no more requests than that."""
     datadog.emulator.clear()
     result = datadog.team_connections(*connections, **params)
@@ -186,9 +179,7 @@ class TestRequests:
         tasks = [task for number in range(100) for task in pairs(ids, f"g{number}")]
         datadog.team_connections(*tasks)
         run_unchanged(datadog, *tasks, requests=20)
-        by_handle = [
-            {**task, "team": f"team-{number % 20:03}"} for number, task in enumerate(tasks)
-        ]
+        by_handle = [{**task, "team": f"team-{number % 20:03}"} for number, task in enumerate(tasks)]
         run_unchanged(datadog, *by_handle, requests=21)
 
     def test_a_few_of_many_are_filtered(self, datadog: Datadog) -> None:
@@ -272,9 +263,7 @@ class TestPurge:
         assert operations(result) == ["none"] * 50 + ["delete"] * 200
         assert [len(request["body"]["data"]) for request in datadog.writes()] == [100, 100]
 
-    def test_what_does_not_tell_what_it_connects_stays(
-        self, datadog: Datadog, server: Server
-    ) -> None:
+    def test_what_does_not_tell_what_it_connects_stays(self, datadog: Datadog, server: Server) -> None:
         row = {"id": UNKNOWN_ID, "type": "team_connection", "attributes": {"source": "github"}}
         team = {"data": {"id": UNKNOWN_ID, "type": "team"}}
         page = {"data": [row], "meta": {"page": {"total": 1}}}
@@ -350,9 +339,7 @@ class TestFailures:
 
         datadog.team_connection(connection_id=first["connection_id"], state="absent")
         again = datadog.team_connections(*handles(120))
-        assert [row["team"] for row in again["connections"] if row["operation"] == "create"] == [
-            "team-007"
-        ]
+        assert [row["team"] for row in again["connections"] if row["operation"] == "create"] == ["team-007"]
         assert set(there(datadog)) == {task["connected_team"] for task in handles(120)}
 
     def test_a_batch_that_was_carried_out_in_part(self, datadog: Datadog) -> None:
@@ -417,10 +404,7 @@ class TestFailures:
     def test_two_runs_at_once(self, datadog: Datadog, partial: bool) -> None:
         create_teams(datadog, 120)
         datadog.emulator.settings(latency=0.1, partial_batches=partial)
-        runs = [
-            datadog.start("team_connections", connections=handles(count), timeout=30)
-            for count in (80, 120)
-        ]
+        runs = [datadog.start("team_connections", connections=handles(count), timeout=30) for count in (80, 120)]
         for run in runs:
             result = run.result()
             assert not result.get("failed"), result["msg"]
