@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -9,13 +8,13 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID, Client
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
+from ._client import UUID, Client
+from ._errors import (
     DatadogError,
     OptionError,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
-from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import (
+from ._module import DatadogModule
+from ._reconcile import (
     Item,
     Json,
     Plan,

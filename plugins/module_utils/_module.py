@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -21,23 +20,23 @@ from ansible.module_utils.basic import (
     missing_required_lib,
 )
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
+from ._client import (
     REQUESTS_IMPORT_ERROR,
     SITES,
     Client,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
+from ._errors import (
     DatadogError,
     OptionError,
     Problem,
     TaskError,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._input import problems_of
-from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import (
+from ._input import problems_of
+from ._reconcile import (
     ResourceSet,
     reconcile,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._report import (
+from ._report import (
     answer_of,
     explained,
     result_of,

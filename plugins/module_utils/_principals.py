@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -9,14 +8,14 @@ from __future__ import annotations
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
+from ._client import (
     UUID,
     Client,
     Json,
     as_object,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import Problem
-from ansible_collections.tidyops.datadog.plugins.module_utils._teams import Teams
+from ._errors import Problem
+from ._teams import Teams
 
 #: What stands before the colon, and what a name behind it is.
 KINDS = {"team": "handle", "role": "name", "user": "e-mail"}

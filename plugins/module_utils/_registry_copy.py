@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -9,21 +8,6 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
-    OptionError,
-    Problem,
-    TaskError,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
-from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import (
-    Item,
-    Json,
-    Notice,
-    Plan,
-    Resource,
-    ResourceSet,
-)
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends import (
     open_registry,
 )
@@ -33,7 +17,23 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base imp
     Registry,
     check_organization,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._report import few
+
+from ._client import Client
+from ._errors import (
+    OptionError,
+    Problem,
+    TaskError,
+)
+from ._module import DatadogModule
+from ._reconcile import (
+    Item,
+    Json,
+    Notice,
+    Plan,
+    Resource,
+    ResourceSet,
+)
+from ._report import few
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "src": {"type": "path", "required": True},

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -9,12 +8,12 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
+from ._errors import (
     DatadogError,
     OptionError,
     Skipped,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Item, Json
+from ._reconcile import Item, Json
 
 AnyItem = Item[t.Any, t.Any]
 #: What a plan says, and how it is told when it is done.

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -10,21 +9,21 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, Problem
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
-from ansible_collections.tidyops.datadog.plugins.module_utils._principals import (
+from ._client import Client
+from ._errors import OptionError, Problem
+from ._module import DatadogModule
+from ._principals import (
     Principals,
     principal_problems,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import (
+from ._reconcile import (
     Item,
     Json,
     Plan,
     Resource,
     ResourceSet,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policy import (
+from ._restriction_policy import (
     Policy,
     WantedPolicy,
     read_policy,

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -10,13 +9,13 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
+from ._client import (
     Client,
     Json,
     as_object,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, Problem
-from ansible_collections.tidyops.datadog.plugins.module_utils._principals import Principals
+from ._errors import OptionError, Problem
+from ._principals import Principals
 
 #: Principals with UUIDs, by relation.
 Policy = dict[str, frozenset[str]]

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -10,17 +9,17 @@ import itertools
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID, Client
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
-from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Json
-from ansible_collections.tidyops.datadog.plugins.module_utils._team_connections import (
+from ._client import UUID, Client
+from ._errors import OptionError
+from ._module import DatadogModule
+from ._reconcile import Json
+from ._team_connections import (
     CONNECTED_TEAM,
     HANDLE,
     TeamLink,
     list_links,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._teams import Teams
+from ._teams import Teams
 
 #: What Datadog says that it supports.
 SOURCES = ("github", "scim", "servicenow")

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -11,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, replace
 from urllib.parse import quote_plus
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
+from ._client import (
     CONTROL_CHARACTERS,
     PAGE_SIZE,
     UUID,
@@ -19,7 +18,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
     TooManyPages,
     as_object,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
+from ._errors import (
     ConcurrentChange,
     DatadogError,
     OptionError,
@@ -27,8 +26,8 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     Skipped,
     TaskError,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
-from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import (
+from ._module import DatadogModule
+from ._reconcile import (
     Item,
     Json,
     Notice,
@@ -36,7 +35,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import 
     Resource,
     ResourceSet,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._teams import Team, Teams
+from ._teams import Team, Teams
 
 PATH = "/api/v2/team/connections"
 #: How many connections a request may create or delete.

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -14,10 +13,11 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import CONTROL_CHARACTERS
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.literal_credentials import (
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import Problem
+
+from .literal_credentials import (
     is_literal_credential,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import Problem
 
 Problems = t.Iterator[Problem]
 

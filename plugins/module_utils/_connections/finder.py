@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -15,15 +14,16 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
     Json,
     TooManyPages,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.model import (
-    PATH,
-    Connection,
-)
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     DatadogError,
     TaskError,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import Entry
+
+from .model import (
+    PATH,
+    Connection,
+)
 
 FORBIDDEN = (
     "Check that the keys are of this site and organization; that the application key is registered for the Actions API (see"

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -10,12 +9,6 @@ import typing as t
 from collections import Counter
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID, Client
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.catalogue import BY_KEY
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.finder import (
-    ConnectionFinder,
-    NotListed,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.model import Connection
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     OptionError,
     TaskError,
@@ -32,6 +25,13 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_polic
     WantedPolicy,
     read_policy,
 )
+
+from .catalogue import BY_KEY
+from .finder import (
+    ConnectionFinder,
+    NotListed,
+)
+from .model import Connection
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "connection_ids": {"type": "list", "elements": "str"},

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -11,12 +10,13 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json, as_object
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.catalogue import (
+
+from .catalogue import (
     Credentials,
     Integration,
     known_kind,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.fields import (
+from .fields import (
     Field,
     NamedValues,
     Problems,

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -12,14 +11,6 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.finder import (
-    ConnectionFinder,
-    NotListed,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.model import (
-    Connection,
-    Desired,
-)
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import TaskError
 from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Notice
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import (
@@ -28,12 +19,22 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base imp
     check_organization,
 )
 
+from .finder import (
+    ConnectionFinder,
+    NotListed,
+)
+from .model import (
+    Connection,
+    Desired,
+)
+
 if t.TYPE_CHECKING:
-    from ansible_collections.tidyops.datadog.plugins.module_utils._connections.access import Access
     from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policy import (
         Policy,
         WantedPolicy,
     )
+
+    from .access import Access
 
 #: Seconds between two looks at another run's claim: the first and the longest pause.
 PAUSES = 0.2, 2

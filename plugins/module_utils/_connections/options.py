@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -14,16 +13,17 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
     CONTROL_CHARACTERS,
     UUID,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.catalogue import (
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, Problem
+from ansible_collections.tidyops.datadog.plugins.module_utils._module import REGISTRY_OPTION
+
+from .catalogue import (
     BY_KEY,
     INTEGRATIONS,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.model import (
+from .model import (
     Configuration,
     Desired,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, Problem
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import REGISTRY_OPTION
 
 #: What somebody may do with a connection.
 RELATIONS = ("viewer", "resolver", "editor")

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -9,14 +8,6 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.model import (
-    Configuration,
-    Connection,
-    Desired,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.observer import (
-    Observation,
-)
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     OptionError,
     Problem,
@@ -30,6 +21,15 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import 
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import (
     Entry,
     Registry,
+)
+
+from .model import (
+    Configuration,
+    Connection,
+    Desired,
+)
+from .observer import (
+    Observation,
 )
 
 

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -9,21 +8,6 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections import planner
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.finder import (
-    FORBIDDEN,
-    ConnectionFinder,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.model import Desired
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.observer import (
-    Observation,
-    Observer,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.options import (
-    CONNECTION_OPTIONS,
-    desired_of,
-    desired_set,
-)
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     OptionError,
     TaskError,
@@ -41,6 +25,22 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import (
     Registry,
+)
+
+from . import planner
+from .finder import (
+    FORBIDDEN,
+    ConnectionFinder,
+)
+from .model import Desired
+from .observer import (
+    Observation,
+    Observer,
+)
+from .options import (
+    CONNECTION_OPTIONS,
+    desired_of,
+    desired_set,
 )
 
 
@@ -123,7 +123,7 @@ class ActionConnections(ResourceSet[ActionConnection, Observation]):
         desired = [item.resource.desired for item in items]
         if any(each.access is not None for each in desired):
             # pylint: disable-next=import-outside-toplevel
-            from ansible_collections.tidyops.datadog.plugins.module_utils._connections.access import (
+            from .access import (
                 Access,
             )
 
@@ -182,7 +182,7 @@ class ActionConnections(ResourceSet[ActionConnection, Observation]):
     def apply(self, items: t.Sequence[ConnectionItem]) -> None:
         # Imported here: most tasks find everything as it should be, and an import takes its time.
         # pylint: disable-next=import-outside-toplevel
-        from ansible_collections.tidyops.datadog.plugins.module_utils._connections.writer import (
+        from .writer import (
             Writer,
         )
 

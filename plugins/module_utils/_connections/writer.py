@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -11,23 +10,6 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client, Json
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.finder import (
-    ConnectionFinder,
-    NotListed,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.model import (
-    PATH,
-    Configuration,
-    Connection,
-    Desired,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.observer import (
-    Observation,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.planner import (
-    entry_of,
-    result_of,
-)
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     ConcurrentChange,
     DatadogError,
@@ -43,6 +25,24 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base imp
 from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policy import (
     read_policy,
     write_policy,
+)
+
+from .finder import (
+    ConnectionFinder,
+    NotListed,
+)
+from .model import (
+    PATH,
+    Configuration,
+    Connection,
+    Desired,
+)
+from .observer import (
+    Observation,
+)
+from .planner import (
+    entry_of,
+    result_of,
 )
 
 ConnectionItem = Item[t.Any, Observation]

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -12,7 +11,8 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
     site_of,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import (
+
+from .base import (
     DATASTORE,
     Registry,
 )
@@ -38,7 +38,7 @@ def open_registry(given: str | None, client: Client, option: str = "registry") -
         if not UUID.fullmatch(datastore_id):
             raise OptionError((option, f"must name a datastore by its UUID, like {EXAMPLE}"))
         # pylint: disable-next=import-outside-toplevel
-        from ansible_collections.tidyops.datadog.plugins.module_utils._registry.datastore import (
+        from .datastore import (
             DatastoreRegistry,
         )
 
@@ -48,7 +48,7 @@ def open_registry(given: str | None, client: Client, option: str = "registry") -
     if not last or "\0" in given or last.lower() in ("true", "false", "yes", "no"):
         raise OptionError((option, f"must be the path of a file, or a datastore like {EXAMPLE}"))
     # pylint: disable-next=import-outside-toplevel
-    from ansible_collections.tidyops.datadog.plugins.module_utils._registry.file import (
+    from .file import (
         FileRegistry,
     )
 

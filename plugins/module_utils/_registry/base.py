@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -26,7 +25,8 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     ConcurrentChange,
     TaskError,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.fingerprint import (
+
+from .fingerprint import (
     fingerprint,
     is_fingerprint,
     matches,

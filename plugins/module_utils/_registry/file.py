@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -17,7 +16,8 @@ import time
 import typing as t
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import TaskError
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import (
+
+from .base import (
     VERSION,
     Entry,
     Registry,
