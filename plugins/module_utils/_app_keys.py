@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ._client import UUID, Client
+from ._client import UUID, Client, Json
 from ._errors import (
     DatadogError,
     OptionError,
@@ -16,7 +16,6 @@ from ._errors import (
 from ._module import DatadogModule
 from ._reconcile import (
     Item,
-    Json,
     Plan,
     Resource,
     ResourceSet,
@@ -24,10 +23,6 @@ from ._reconcile import (
 
 PATH = "/api/v2/actions/app_key_registrations"
 EXAMPLE_UUID = "0a4b1c2d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"
-FORBIDDEN = (
-    "Check that the keys are of this site and organization, and have the permission org_app_keys_read; to register a key, they"
-    " also need one of user_access_manage, user_app_keys and service_account_write."
-)
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -80,8 +75,6 @@ RegistrationItem = Item[AppKeyRegistration, bool]
 
 class AppKeyRegistrations(ResourceSet[AppKeyRegistration, bool]):
     """The registration that a task is about."""
-
-    forbidden_hint = FORBIDDEN
 
     def __init__(self, client: Client, registration: AppKeyRegistration) -> None:
         super().__init__([registration])

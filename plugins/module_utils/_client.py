@@ -63,11 +63,18 @@ LONGEST_DETAIL = 500
 #: A key may be refused here for some seconds after its registration.
 ACTIONS = "/api/v2/actions/connections"
 
-#: What it takes to read or write what several modules need.
+#: What to check where Datadog answers 403, by the beginning of the path.
 PERMISSIONS = {
-    "/api/v2/roles": "have the permission user_access_read",
-    "/api/v2/users": "have the permission user_access_read",
-    "/api/v2/restriction_policy": "may edit the resource, or have the permission user_access_manage",
+    ACTIONS: "that the application key is registered for the Actions API (tidyops.datadog.app_key_registration), and that it has"
+    " the permissions connections_read and connections_write",
+    "/api/v2/actions/app_key_registrations": "that they have the permission org_app_keys_read; to register a key, they also need"
+    " user_access_manage, user_app_keys or service_account_write",
+    "/api/v2/actions-datastores": "that they have the permissions apps_datastore_read and apps_datastore_write, and access to the"
+    " datastore as contributor or manager",
+    "/api/v2/team": "that they have the permissions teams_read and teams_manage",
+    "/api/v2/roles": "that they have the permission user_access_read",
+    "/api/v2/users": "that they have the permission user_access_read",
+    "/api/v2/restriction_policy": "that they have the permission user_access_manage, or may edit the resource",
 }
 
 CHECK_ADDRESS = "Check site or api_url, and DNS, proxy and firewall."
@@ -514,13 +521,11 @@ def _transient(request: _Request, reason: str, remedy: str, status: int | None =
 
 def _remedy(status: int, path: str) -> str:
     """What to do about an answer."""
-    for start, permission in PERMISSIONS.items():
-        if status == 403 and path.startswith(start):
-            return f"Check that the keys are of this site and organization, and {permission}."
     if status == 401:
         return "Check that the keys or the token are right, and of this site."
     if status == 403:
-        return "Check that the keys are of this site and organization, and have the permission that this takes."
+        needed = next((text for start, text in PERMISSIONS.items() if path.startswith(start)), "their permissions")
+        return f"Check that the keys are of this site and organization; and {needed}."
     return TRY_AGAIN if status in (408, 429) or status >= 500 else ""
 
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can go wrong, and how it is told. Nothing of Ansible is in here."""
+"""What can go wrong. Nothing of Ansible is in here."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class ErrorDetail(t.NamedTuple):
 class DatadogError(Exception):
     """A request that failed.
 
-    :ivar doing: what was being done, to complete the sentence "Could not ...".
+    :ivar doing: completes the sentence "Could not ...".
     :ivar reason: what went wrong, without a full stop.
     :ivar status: the HTTP status, or None where no answer came.
     :ivar is_transient: whether the same request may succeed later.
-    :ivar is_ambiguous: whether the request may have had its effect all the same.
+    :ivar is_ambiguous: whether the request may have had its effect.
     :ivar retry_after: seconds that the answer asked to wait, or None.
     :ivar remedy: what to do about it, in sentences; may be empty.
     """
@@ -50,21 +50,16 @@ class DatadogError(Exception):
         remedy: str = "",
     ) -> None:
         super().__init__(doing, reason)
-        self.doing = doing
-        self.reason = reason
-        self.status = status
-        self.errors = list(errors)
-        self.is_transient = is_transient
-        self.is_ambiguous = is_ambiguous
-        self.retry_after = retry_after
-        self.remedy = remedy
+        self.doing, self.reason, self.remedy = doing, reason, remedy
+        self.status, self.errors = status, list(errors)
+        self.is_transient, self.is_ambiguous, self.retry_after = is_transient, is_ambiguous, retry_after
 
     def __str__(self) -> str:
         return f"Could not {self.doing}: {self.reason}. {self.remedy}".rstrip()
 
     @property
     def is_gone(self) -> bool:
-        """Whether Datadog itself says that there is no such thing. A gateway's 404 carries no C(errors)."""
+        """Whether Datadog itself says that it does not exist. A gateway's 404 carries no C(errors)."""
         return self.status in (404, 410) and bool(self.errors)
 
     @property
@@ -80,12 +75,17 @@ class OptionError(Exception):
 
     def __init__(self, *problems: Problem) -> None:
         self.problems = tuple(dict.fromkeys(problems))
-        told = "; ".join(f"{path} {problem}" for path, problem in self.problems)
-        super().__init__(told if told.endswith("?") else f"{told}.")
+        text = "; ".join(f"{path} {problem}" for path, problem in self.problems)
+        super().__init__(text if text.endswith("?") else f"{text}.")
 
     def within(self, path: str, options: t.Container[str]) -> OptionError:
-        """The same error for an entry of a list of options. :param path: the entry's path, like C(connections[3])."""
-        # What does not name an option of the entry is about the entry as a whole.
+        """The same error for an entry of a list of options.
+
+        :param path: the entry's path, like C(connections[3]); empty to leave the error as it is.
+        :param options: what an entry may have. A problem of something else is one of the entry as a whole.
+        """
+        if not path:
+            return self
         return OptionError(
             *(
                 (f"{path}{'.' if re.split(r'[.[]', inner)[0] in options else ': '}{inner}", problem)
@@ -106,13 +106,25 @@ class TaskError(Exception):
 
 
 class ConcurrentChange(TaskError):
-    """Another run changed the same thing meanwhile. Nothing is lost; running the task again decides anew."""
+    """Another run changed the same thing. Nothing is lost; running the task again decides anew."""
 
 
 class Skipped(Exception):
-    """Not begun, since something else of the same task failed before."""
+    """Not started, since something else of the same task failed before."""
 
     affects_all = False
 
     def __init__(self) -> None:
-        super().__init__("It was not begun.")
+        super().__init__("It was not started.")
+
+
+#: What a resource of a task may fail with.
+Failures = (DatadogError, OptionError, TaskError)
+
+
+def answer_of(error: BaseException | None) -> dict[str, t.Any]:
+    """What a module returns of Datadog's answer, if that is what an error is about."""
+    found = error if isinstance(error, DatadogError) or error is None else error.__cause__
+    if not isinstance(found, DatadogError):
+        return {}
+    return {"http_status": found.status, "errors": [detail._asdict() for detail in found.errors]}

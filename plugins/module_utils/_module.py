@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all modules share: the options to reach Datadog, the way through, and what is returned when it fails."""
+"""What all modules share: options, credentials, check mode, and what Ansible shows of them."""
 
 from __future__ import annotations
 
@@ -14,39 +14,15 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from ansible.module_utils.ansible_release import __version__ as ANSIBLE_VERSION
-from ansible.module_utils.basic import (
-    AnsibleFallbackNotFound,
-    AnsibleModule,
-    missing_required_lib,
-)
+from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
 
-from ._client import (
-    REQUESTS_IMPORT_ERROR,
-    SITES,
-    Client,
-)
-from ._errors import (
-    DatadogError,
-    OptionError,
-    Problem,
-    TaskError,
-)
+from ._client import REQUESTS_IMPORT_ERROR, SITES, Client, Json
+from ._errors import Failures, OptionError, Problem, answer_of
 from ._input import problems_of
-from ._reconcile import (
-    ResourceSet,
-    reconcile,
-)
-from ._report import (
-    answer_of,
-    explained,
-    result_of,
-    warnings_of,
-)
 
-DEFAULT_SITE = "datadoghq.com"
 #: Hiding shorter texts than this would make results unreadable and keep nothing secret.
 SHORTEST_SECRET = 4
-#: The environment variables of an option, in the order in which they are looked at.
+#: The environment variables of an option; the first one that is not empty counts.
 ENVIRONMENT: dict[str, list[str]] = {
     "api_key": ["DD_API_KEY", "DATADOG_API_KEY"],
     "app_key": ["DD_APP_KEY", "DATADOG_APP_KEY"],
@@ -68,17 +44,17 @@ def first_set(*variables: str) -> str:
     raise AnsibleFallbackNotFound
 
 
-REGISTRY_OPTION: dict[str, t.Any] = {"registry": {"type": "path", "fallback": (first_set, ENVIRONMENT["registry"])}}
-ARGUMENT_SPEC: dict[str, t.Any] = {
-    "api_key": {"type": "str", "no_log": True, "fallback": (first_set, ENVIRONMENT["api_key"])},
-    "app_key": {"type": "str", "no_log": True, "fallback": (first_set, ENVIRONMENT["app_key"])},
-    "access_token": {
-        "type": "str",
-        "no_log": True,
-        "fallback": (first_set, ENVIRONMENT["access_token"]),
-    },
+def _from_environment(option: str, **spec: t.Any) -> Json:
+    return {option: {"type": "str", **spec, "fallback": (first_set, ENVIRONMENT[option])}}
+
+
+REGISTRY_OPTION = _from_environment("registry", type="path")
+ARGUMENT_SPEC: Json = {
+    **_from_environment("api_key", no_log=True),
+    **_from_environment("app_key", no_log=True),
+    **_from_environment("access_token", no_log=True),
     "site": {"type": "str", "choices": list(SITES)},
-    "api_url": {"type": "str", "fallback": (first_set, ENVIRONMENT["api_url"])},
+    **_from_environment("api_url"),
     "validate_certs": {"type": "bool", "default": True},
     "ca_path": {"type": "path"},
     "timeout": {"type": "float", "default": 30},
@@ -93,11 +69,11 @@ class DatadogModule(AnsibleModule):
     :ivar given: the options of the task, as they were before Ansible converted them; no environment variables.
     """
 
-    params: dict[str, t.Any]
+    params: Json
     no_log_values: set[str]
 
-    def __init__(self, argument_spec: dict[str, t.Any]) -> None:
-        self.given: dict[str, t.Any] = {}
+    def __init__(self, argument_spec: Json) -> None:
+        self.given: Json = {}
         self._problems: list[Problem] = []
         self._started_in = ""
         super().__init__({**ARGUMENT_SPEC, **argument_spec}, supports_check_mode=True)
@@ -117,7 +93,7 @@ class DatadogModule(AnsibleModule):
         self._started_in = os.environ.get("PWD", "")
         with contextlib.suppress(OSError):
             self._started_in = os.getcwd()
-        # A key without a value is one that was left out: then an environment variable counts.
+        # An empty key was left out: then an environment variable counts.
         self.given = {
             name: value
             for name, value in self.params.items()
@@ -132,15 +108,14 @@ class DatadogModule(AnsibleModule):
         shown = {
             name: value
             for name, value in self.params.items()
-            if not self.argument_spec[name].get("no_log")
-            and "options" not in self.argument_spec[name]
+            if not (self.argument_spec[name].get("no_log") or "options" in self.argument_spec[name])
             and not isinstance(value, Mapping)
         }
         self._reveal()
         super().exit_json(invocation={"module_args": shown}, **kwargs)
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> None:
-        """:param msg: passed over where the options of the task are wrong; then that is told."""
+        """:param msg: ignored if the options of the task are wrong; then that is the message."""
         if self._problems:
             msg = str(OptionError(*self._problems))
         self._reveal()
@@ -148,23 +123,25 @@ class DatadogModule(AnsibleModule):
         super().fail_json(msg=msg, invocation={}, **kwargs)
 
     def _reveal(self) -> None:
-        """Take out of what Ansible hides in results what is no secret by itself, and would make them useless.
+        """Keep Ansible from masking short texts and names of options in results, which would make them useless.
 
-        What Datadog says has been hidden before. A text that stands in the name of an option is one that messages need.
+        What Datadog says has been masked before.
         """
-        vocabulary = json.dumps(_names_of(self.argument_spec)) + str(self._name)
-        self.no_log_values = {
-            text for text in self.no_log_values if len(text) >= SHORTEST_SECRET and text not in vocabulary
-        }
 
-    def fail(self, error: Exception, hint: str) -> None:
-        """Fail with one of the errors of this collection. :param hint: what to say of HTTP status 403."""
+        def names_of(spec: Json) -> Json:
+            return {name: names_of(option.get("options", {})) for name, option in spec.items()}
+
+        names = json.dumps(names_of(self.argument_spec)) + str(self._name)
+        self.no_log_values = {each for each in self.no_log_values if len(each) >= SHORTEST_SECRET and each not in names}
+
+    def fail(self, error: Exception) -> None:
+        """Fail with one of the errors of this collection."""
         self._problems = list(error.problems) if isinstance(error, OptionError) else []
-        self.fail_json(msg=explained(error, hint), **answer_of(error))
+        self.fail_json(msg=str(error), **answer_of(error))
 
     def client(self) -> Client:
         """:raises OptionError: for bad input."""
-        params = self._settled()
+        params = self._effective()
         problems = list(self._connection_problems(params))
         base_url = f"https://api.{params['site']}"
         if params["api_url"] is not None:
@@ -174,15 +151,13 @@ class DatadogModule(AnsibleModule):
                 problems.append((self._source("api_url"), str(exc)))
         if problems:
             raise OptionError(*problems)
-        token, verify = params["access_token"], self.params["validate_certs"]
+        credentials = {"DD-API-KEY": params["api_key"], "DD-APPLICATION-KEY": params["app_key"]}
+        if params["access_token"] is not None:
+            credentials = {"Authorization": f"Bearer {params['access_token']}"}
         return Client(
             base_url,
-            (
-                {"Authorization": f"Bearer {token}"}
-                if token is not None
-                else {"DD-API-KEY": params["api_key"], "DD-APPLICATION-KEY": params["app_key"]}
-            ),
-            verify=verify and (self.params["ca_path"] or True),
+            credentials,
+            verify=self.params["validate_certs"] and (self.params["ca_path"] or True),
             timeout=self.params["timeout"],
             retries=self.params["retries"],
             connections=self.params.get("concurrency", 1),
@@ -190,31 +165,30 @@ class DatadogModule(AnsibleModule):
             user_agent=f"ansible-collection-tidyops.datadog (ansible-core {ANSIBLE_VERSION})",
         )
 
-    def _settled(self) -> dict[str, t.Any]:
+    def _effective(self) -> Json:
         """The options that reach Datadog. One of the task takes precedence over every environment variable.
 
-        Of the variables, an access token takes precedence over keys, since it is sent alone, and an address over a site.
+        Of the variables, an access token takes precedence over keys, and an address over a site.
         """
         params = {name: self.params[name] for name in (*CREDENTIALS, "site", "api_url")}
-        keys_given = "api_key" in self.given or "app_key" in self.given
-        if "access_token" not in self.given and keys_given:
+        if "access_token" not in self.given and ("api_key" in self.given or "app_key" in self.given):
             params["access_token"] = None
         if params["access_token"] is not None:
             params.update(api_key=None, app_key=None)
         if "site" in self.given:
             params["api_url"] = None
-        # Not by a fallback: a variable that counts for nothing may hold anything.
-        params["site"] = params["site"] or os.environ.get("DD_SITE") or DEFAULT_SITE
+        # Not by a fallback: where an address is used instead, the variable may hold anything.
+        params["site"] = params["site"] or os.environ.get("DD_SITE") or SITES[0]
         return params
 
     def _source(self, option: str) -> str:
-        """What a value came from: the option, or an environment variable."""
+        """Where a value came from: the option, or an environment variable."""
         if option in self.given:
             return option
         variable = next((name for name in ENVIRONMENT[option] if os.environ.get(name)), option)
         return f"The environment variable {variable}"
 
-    def _connection_problems(self, params: Mapping[str, t.Any]) -> t.Iterator[Problem]:
+    def _connection_problems(self, params: Json) -> t.Iterator[Problem]:
         for one, other in EXCLUSIVE:
             if one in self.given and other in self.given:
                 yield f"{one} and {other}", "are mutually exclusive"
@@ -226,11 +200,9 @@ class DatadogModule(AnsibleModule):
             elif value == "":
                 yield self._source(option), "must not be empty"
             elif value is not None and not re.fullmatch(r"[\x21-\x7e]+", value):
-                problem = "must not contain spaces, line breaks or characters other than ASCII's"
-                yield self._source(option), problem
+                yield self._source(option), "must not contain spaces, line breaks or non-ASCII characters"
         if params["api_url"] is None:
-            site = {"site": params["site"]}
-            for _path, problem in problems_of({"site": ARGUMENT_SPEC["site"]}, site):
+            for _path, problem in problems_of({"site": ARGUMENT_SPEC["site"]}, {"site": params["site"]}):
                 yield self._source("site"), problem
         for option, (lowest, highest, unit) in RANGES.items():
             if option in self.params and not lowest <= self.params[option] <= highest:
@@ -241,55 +213,25 @@ class DatadogModule(AnsibleModule):
 
     def _without_secrets(self, text: str) -> str:
         """A text with asterisks in the place of secrets, however they are written, the longest first."""
-        forms = {form for secret in self._secrets() for form in _written_forms(secret)}
-        for form in sorted(filter(None, forms), key=len, reverse=True):
+        # Values of headers are no options with no_log, but may well be secret.
+        secrets = self.no_log_values | set(_values_beside_names(self.params))
+        forms = {form for secret in secrets for form in _written_forms(secret) if form}
+        for form in sorted(forms, key=len, reverse=True):
             text = text.replace(form, "*" * 8)
         return text
 
-    def _secrets(self) -> set[str]:
-        # Values of headers are no options with no_log, but may well be secret.
-        return self.no_log_values | set(_values_beside_names(self.params))
 
-
-def run(
-    argument_spec: dict[str, t.Any],
-    resources: t.Callable[[Client, DatadogModule], ResourceSet[t.Any, t.Any]],
-) -> None:
-    """The whole of a module: options, desired, observed, plan, apply, report.
-
-    :param resources: makes what is to be managed of the client and the module, or raises OptionError.
-    """
-    module = DatadogModule(argument_spec)
-    hint = ""
-    try:
-        client = module.client()
-        managed = resources(client, module)
-        hint = managed.forbidden_hint
-        items = reconcile(managed, module.check_mode)
-    except (DatadogError, OptionError, TaskError) as exc:
-        module.fail(exc, hint)
-        return
-    for warning in [*client.notes, *warnings_of(items)]:
-        module.warn(warning)
-    result = result_of(items, "connections" in argument_spec, hint)
-    (module.fail_json if "msg" in result else module.exit_json)(**result)
-
-
-def run_info(
-    argument_spec: dict[str, t.Any],
-    read: t.Callable[[Client, DatadogModule], dict[str, t.Any]],
-    forbidden_hint: str,
-) -> None:
+def run_info(argument_spec: Json, read: t.Callable[[Client, DatadogModule], Json]) -> None:
     """The whole of a module that only reads.
 
-    :param read: makes the result, and C(warnings) in it, of the client and the module.
+    :param read: returns the result, with C(warnings) in it, or raises OptionError.
     """
     module = DatadogModule(argument_spec)
     try:
         client = module.client()
         result = read(client, module)
-    except (DatadogError, OptionError, TaskError) as exc:
-        module.fail(exc, forbidden_hint)
+    except Failures as exc:
+        module.fail(exc)
         return
     for warning in [*client.notes, *result.pop("warnings", [])]:
         module.warn(warning)
@@ -320,11 +262,6 @@ def _checked_url(url: str) -> str:
     return checked
 
 
-def _names_of(spec: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The names of options, and those inside them."""
-    return {name: _names_of(option.get("options", {})) for name, option in spec.items()}
-
-
 def _values_beside_names(params: t.Any) -> t.Iterator[str]:
     """The C(value) of everything that has a C(name), like a header."""
     if isinstance(params, Mapping):
@@ -338,9 +275,5 @@ def _values_beside_names(params: t.Any) -> t.Iterator[str]:
 
 def _written_forms(secret: str) -> t.Iterator[str]:
     """A secret as it is, as Python and JSON write it, and each of its lines."""
-    yield secret
-    yield repr(secret)[1:-1]
-    yield json.dumps(secret)[1:-1]
-    for line in secret.splitlines():
-        if len(line) >= SHORTEST_SECRET:
-            yield line
+    yield from (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1])
+    yield from (line for line in secret.splitlines() if len(line) >= SHORTEST_SECRET)

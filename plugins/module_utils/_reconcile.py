@@ -1,10 +1,9 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way that all modules go: desired, observed, plan, apply. The only place that knows check mode.
+"""Observe, plan, apply. The only place that knows check mode, which is not to apply.
 
-A plan is made without a request, from what is desired and what was observed, and does not change afterwards. Check mode is
-not applying it.
+A plan is made without a request, from what is desired and what was observed, and does not change afterwards.
 """
 
 from __future__ import annotations
@@ -13,21 +12,16 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from ._errors import (
-    DatadogError,
-    OptionError,
-    Skipped,
-    TaskError,
-)
+from ._client import Json
+from ._errors import Failures, Skipped
 
-Json = dict[str, t.Any]
 #: What was observed of a resource, and the resource as a task wants it.
 Observed = t.TypeVar("Observed")
 Managed = t.TypeVar("Managed", bound="Resource[t.Any]")
 
 
 class Notice(t.NamedTuple):
-    """A warning, with C(%s) where the subject belongs. What several resources have alike is told once for all subjects."""
+    """A warning, with C(%s) where the subject belongs. One that several resources share is given once for all subjects."""
 
     text: str
     subject: str = ""
@@ -41,7 +35,6 @@ class Plan:
     :ivar before: what exists, in the shape of the options; empty if nothing does. Holds no secret.
     :ivar after: what will exist.
     :ivar body: what is sent to create or update it, secrets included.
-    :ivar notices: what the user should know.
     :ivar is_due: whether there is something to do though nothing changes, like recording it.
     """
 
@@ -81,11 +74,11 @@ class Resource(t.Generic[Observed]):
 
 
 class Item(t.Generic[Managed, Observed]):
-    """A resource on its way.
+    """A resource in progress.
 
     :ivar operation: what was done, or would be done in check mode.
     :ivar result: what a module returns beside C(operation) and C(diff).
-    :ivar done: what was written, without a full stop each; told if something fails afterwards.
+    :ivar done: what was written, without a full stop each.
     :ivar notices: warnings that came up while it was applied.
     :ivar error: why there is no result.
     """
@@ -121,11 +114,9 @@ class Item(t.Generic[Managed, Observed]):
 class ResourceSet(t.Generic[Managed, Observed]):
     """The things in Datadog that a task is about: one, or a set of one kind, in the order of the task.
 
-    :ivar forbidden_hint: what to say of HTTP status 403.
-    :ivar purges_first: whether what the task does not list has to be deleted before the rest is created.
+    :cvar purges_first: whether what the task does not list has to be deleted before the rest is created.
     """
 
-    forbidden_hint = ""
     purges_first = False
 
     def __init__(self, resources: t.Iterable[Managed], workers: int = 1) -> None:
@@ -133,14 +124,11 @@ class ResourceSet(t.Generic[Managed, Observed]):
         self.workers = workers
 
     def observe(self, items: t.Sequence[Item[Managed, Observed]]) -> None:
-        """Read what exists, and set C(observed) or C(error) of each item. Before apply() the only part with requests.
-
-        :raises DatadogError, TaskError: what concerns all of them.
-        """
+        """Read what exists, and set C(observed) or C(error) of each item. Raises what concerns all of them."""
         raise NotImplementedError
 
     def check(self, items: t.Sequence[Item[Managed, Observed]]) -> None:
-        """See that no two resources of a set are the same. Sets C(error) of an item that is the same as another one."""
+        """Set C(error) of an item that is the same thing as another one."""
 
     def unlisted(self, items: t.Sequence[Item[Managed, Observed]]) -> list[Managed]:
         """What exists beside the set, if the task purges that."""
@@ -150,26 +138,20 @@ class ResourceSet(t.Generic[Managed, Observed]):
         """Write and record. Sets C(result) or C(error) of each item."""
         raise NotImplementedError
 
-    def each(
-        self,
-        items: t.Sequence[Item[Managed, Observed]],
-        do: t.Callable[[Item[Managed, Observed]], None],
-    ) -> None:
+    def each(self, items: t.Sequence[Item[Managed, Observed]], do: t.Callable[[Item[Managed, Observed]], None]) -> None:
         """Do something with each item, several at a time. What it raises becomes the item's error.
 
-        Where the others would fail likewise, they are not begun.
+        Where the others would fail likewise, they are not started.
         """
-        failed: list[DatadogError | OptionError | TaskError] = []
 
         def attempt(item: Item[Managed, Observed]) -> None:
-            if any(error.affects_all for error in failed):
+            if affects_all(items):
                 item.error = Skipped()
                 return
             try:
                 do(item)
-            except (DatadogError, OptionError, TaskError) as exc:
+            except Failures as exc:
                 item.error = exc
-                failed.append(exc)
 
         if len(items) == 1:
             attempt(items[0])
@@ -177,6 +159,11 @@ class ResourceSet(t.Generic[Managed, Observed]):
             with ThreadPoolExecutor(min(self.workers, len(items))) as pool:
                 # An exception that nobody expects is raised here.
                 list(pool.map(attempt, items))
+
+
+def affects_all(items: t.Iterable[Item[t.Any, t.Any]]) -> bool:
+    """Whether one of the items failed in a way in which the others would, too."""
+    return any(getattr(item.error, "affects_all", False) for item in items)
 
 
 def reconcile(managed: ResourceSet[Managed, Observed], check_mode: bool) -> list[Item[Managed, Observed]]:

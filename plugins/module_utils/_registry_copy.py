@@ -18,7 +18,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base imp
     check_organization,
 )
 
-from ._client import Client
+from ._client import Client, Json
 from ._errors import (
     OptionError,
     Problem,
@@ -27,7 +27,6 @@ from ._errors import (
 from ._module import DatadogModule
 from ._reconcile import (
     Item,
-    Json,
     Notice,
     Plan,
     Resource,

@@ -9,7 +9,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ._client import Client
+from ._client import Client, Json
 from ._errors import OptionError, Problem
 from ._module import DatadogModule
 from ._principals import (
@@ -18,7 +18,6 @@ from ._principals import (
 )
 from ._reconcile import (
     Item,
-    Json,
     Plan,
     Resource,
     ResourceSet,
@@ -30,10 +29,6 @@ from ._restriction_policy import (
     write_policy,
 )
 
-FORBIDDEN = (
-    "Check that the keys are of this site and organization, and have the permission user_access_manage, or may edit the"
-    " resource."
-)
 RESOURCE_ID = re.compile(r"[^\s:/?#]+:[^\s/?#]+")
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -87,8 +82,6 @@ class RestrictionPolicy(Resource[Observation]):
 
 class RestrictionPolicies(ResourceSet[RestrictionPolicy, Observation]):
     """The policy that a task is about."""
-
-    forbidden_hint = FORBIDDEN
 
     def __init__(self, client: Client, policy: RestrictionPolicy, allow_self_lockout: bool) -> None:
         super().__init__([policy])

@@ -9,10 +9,9 @@ import itertools
 import typing as t
 from dataclasses import replace
 
-from ._client import UUID, Client
+from ._client import UUID, Client, Json
 from ._errors import OptionError
 from ._module import DatadogModule
-from ._reconcile import Json
 from ._team_connections import (
     CONNECTED_TEAM,
     HANDLE,

@@ -15,6 +15,7 @@ from ._client import (
     PAGE_SIZE,
     UUID,
     Client,
+    Json,
     TooManyPages,
     as_object,
 )
@@ -29,7 +30,6 @@ from ._errors import (
 from ._module import DatadogModule
 from ._reconcile import (
     Item,
-    Json,
     Notice,
     Plan,
     Resource,
@@ -47,9 +47,6 @@ LONGEST_FILTER = 6000
 #: Commas separate the values of a filter and cannot be escaped.
 CONNECTED_TEAM = re.compile(r"@[^\s\x00-\x1f\x7f\ud800-\udfff,/@]+/[^\s\x00-\x1f\x7f\ud800-\udfff,/@]+")
 HANDLE = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff,]+")
-FORBIDDEN = (
-    "Check that the keys are of this site and organization, and have the permissions teams_read and teams_manage."
-)
 
 SHARED_OPTIONS: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -322,7 +319,6 @@ class TeamConnections(ResourceSet[TeamConnection, Observation]):
     :param managed_by: the same, of connections that may be deleted. None for all.
     """
 
-    forbidden_hint = FORBIDDEN
     # A team may have to lose its connection before it can take another one.
     purges_first = True
 

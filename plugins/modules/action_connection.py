@@ -255,7 +255,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._connections.optio
 from ansible_collections.tidyops.datadog.plugins.module_utils._connections.resource import (
     ActionConnections,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import run
+from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
 
 
 def main() -> None:

@@ -224,7 +224,6 @@ errors:
       pointer: ""
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.finder import FORBIDDEN
 from ansible_collections.tidyops.datadog.plugins.module_utils._connections.info import (
     ARGUMENT_SPEC,
     action_connections,
@@ -233,7 +232,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._module import run
 
 
 def main() -> None:
-    run_info(ARGUMENT_SPEC, action_connections, FORBIDDEN)
+    run_info(ARGUMENT_SPEC, action_connections)
 
 
 if __name__ == "__main__":

@@ -273,11 +273,12 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._connections.optio
 from ansible_collections.tidyops.datadog.plugins.module_utils._connections.resource import (
     ActionConnections,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import run
+from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
+from ansible_collections.tidyops.datadog.plugins.module_utils._set_report import set_result_of
 
 
 def main() -> None:
-    run(SET_ARGUMENT_SPEC, ActionConnections.of_set)
+    run(SET_ARGUMENT_SPEC, ActionConnections.of_set, set_result_of)
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._app_keys import (
     ARGUMENT_SPEC,
     AppKeyRegistrations,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import run
+from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
 
 
 def main() -> None:

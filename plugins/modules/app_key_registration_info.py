@@ -86,7 +86,6 @@ errors:
 """
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._app_keys import (
-    FORBIDDEN,
     INFO_ARGUMENT_SPEC,
     app_key_registrations,
 )
@@ -94,7 +93,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._module import run
 
 
 def main() -> None:
-    run_info(INFO_ARGUMENT_SPEC, app_key_registrations, FORBIDDEN)
+    run_info(INFO_ARGUMENT_SPEC, app_key_registrations)
 
 
 if __name__ == "__main__":

@@ -119,11 +119,11 @@ errors:
       pointer: ""
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import run
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry_copy import (
     ARGUMENT_SPEC,
     RegistryCopies,
 )
+from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
 
 
 def main() -> None:

@@ -193,11 +193,11 @@ errors:
       pointer: ""
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import run
 from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policies import (
     ARGUMENT_SPEC,
     RestrictionPolicies,
 )
+from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
 
 
 def main() -> None:

@@ -107,14 +107,13 @@ errors:
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._module import run_info
 from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policies import (
-    FORBIDDEN,
     INFO_ARGUMENT_SPEC,
     restriction_policies,
 )
 
 
 def main() -> None:
-    run_info(INFO_ARGUMENT_SPEC, restriction_policies, FORBIDDEN)
+    run_info(INFO_ARGUMENT_SPEC, restriction_policies)
 
 
 if __name__ == "__main__":

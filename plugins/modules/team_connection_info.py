@@ -152,11 +152,10 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._team_connection_i
     ARGUMENT_SPEC,
     team_connections,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._team_connections import FORBIDDEN
 
 
 def main() -> None:
-    run_info(ARGUMENT_SPEC, team_connections, FORBIDDEN)
+    run_info(ARGUMENT_SPEC, team_connections)
 
 
 if __name__ == "__main__":

@@ -251,7 +251,8 @@ errors:
       pointer: ""
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import run
+from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
+from ansible_collections.tidyops.datadog.plugins.module_utils._set_report import set_result_of
 from ansible_collections.tidyops.datadog.plugins.module_utils._team_connections import (
     SET_ARGUMENT_SPEC,
     TeamConnections,
@@ -259,7 +260,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._team_connections 
 
 
 def main() -> None:
-    run(SET_ARGUMENT_SPEC, TeamConnections.of_set)
+    run(SET_ARGUMENT_SPEC, TeamConnections.of_set, set_result_of)
 
 
 if __name__ == "__main__":

@@ -25,11 +25,6 @@ from .model import (
     Connection,
 )
 
-FORBIDDEN = (
-    "Check that the keys are of this site and organization; that the application key is registered for the Actions API (see"
-    " tidyops.datadog.app_key_registration); and that it has the permissions connections_read and connections_write."
-)
-
 
 class NotListed(TaskError):
     """Datadog does not offer the list of connections to this organization."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID, Client
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID, Client, Json
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     OptionError,
     TaskError,
@@ -17,7 +17,6 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._module import (
     REGISTRY_OPTION,
     DatadogModule,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Json
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends import (
     open_registry,
 )

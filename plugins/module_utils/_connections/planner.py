@@ -8,13 +8,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     OptionError,
     Problem,
     TaskError,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import (
-    Json,
     Notice,
     Plan,
 )

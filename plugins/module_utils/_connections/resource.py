@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client, Json
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     OptionError,
     TaskError,
@@ -15,7 +15,6 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
 from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
 from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import (
     Item,
-    Json,
     Plan,
     Resource,
     ResourceSet,
@@ -29,7 +28,6 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base imp
 
 from . import planner
 from .finder import (
-    FORBIDDEN,
     ConnectionFinder,
 )
 from .model import Desired
@@ -80,8 +78,6 @@ class ActionConnections(ResourceSet[ActionConnection, Observation]):
     :param desired: what it says of each, by its path.
     :param registry: the option.
     """
-
-    forbidden_hint = FORBIDDEN
 
     def __init__(
         self,

@@ -392,7 +392,7 @@ class TestFailures:
         result = datadog.team_connections(*handles(250), retries=0)
         assert result["failed"] and result["http_status"] == status
         assert "100 of 250 connections failed" in result["msg"]
-        assert "Of the others: 100 created, 50 not begun." in result["msg"]
+        assert "Of the others: 100 created, 50 not started." in result["msg"]
         assert ("teams_manage" in result["msg"]) == (status == 403)
         assert len(there(datadog)) == 100
         datadog.emulator.clear_faults()
