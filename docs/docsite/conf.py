@@ -60,10 +60,10 @@ def link_to_ansible(
     return nodes.reference("", "", content, internal=False, refuri=address)
 
 
-def arrange(_app: Sphinx, docname: str, source: list[str]) -> None:
-    """Make the first page of index.rst beside this file, with the sections of guides and the modules that were generated."""
+def arrange(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Fill in index.rst, beside this file, with the sections of guides and the modules that antsibull-docs generated."""
     if docname == "environment_variables":
-        # It is listed after the modules.
+        # It is listed after the modules, so it is not an orphan.
         source[0] = source[0].replace(":orphan:", "")
     if docname != "index":
         return
@@ -74,9 +74,17 @@ def arrange(_app: Sphinx, docname: str, source: list[str]) -> None:
         f".. toctree::\n    :caption: {title}\n    :maxdepth: 1\n\n{pages}"
         for title, pages in sections
     )
-    modules = "\n".join(re.findall(r"^\* :ansplugin:.*$", source[0], re.M))
-    page = (Path(__file__).parent / "index.rst").read_text(encoding="utf-8")
-    source[0] = page.replace("<sections>", guides).replace("<modules>", modules)
+    modules = re.findall(r"^\* :ansplugin:.*$", source[0], re.M)
+    names = [re.findall(r"tidyops\.datadog\.(\w+)#module", module)[0] for module in modules]
+    # In the sidebar, the titles of the modules' pages would take three lines each.
+    pages = "\n".join(f"   {name} <{name}_module>" for name in names)
+    first_page = Path(__file__).parent / "index.rst"
+    # Otherwise Sphinx does not read the page again when only this file has changed.
+    app.env.note_dependency(str(first_page))
+    page = first_page.read_text(encoding="utf-8")
+    for marker, text in (("<sections>", guides), ("<modules>", "\n".join(modules)), ("   <pages>", pages)):
+        page = page.replace(marker, text)
+    source[0] = page
 
 
 def link_to_source(
