@@ -12,8 +12,8 @@ class ModuleDocFragment:
 options:
   state:
     description:
-      - V(present) creates what does not exist, and updates what differs.
-      - V(absent) deletes what exists.
+      - V(present) creates a connection that does not exist, and updates a connection that differs.
+      - V(absent) deletes a connection that exists.
     type: str
     choices:
       - present
@@ -48,12 +48,12 @@ attributes:
   idempotent:
     support: partial
     details:
-      - With O(update_secrets=always), and with C(generate_new_external_id) for AWS, every run changes something.
+      - With O(update_secrets=always), and with C(generate_new_external_id) for AWS, every run reports a change.
 notes:
   - The application key must be registered for the Actions API, see M(tidyops.datadog.app_key_registration). It must have the
     permissions C(connections_read) and C(connections_write).
-  - Looking up the principals of access by name requires the permission C(teams_read) for teams, and C(user_access_read) for
-    roles and users.
+  - If C(access) contains names, the application key must also have the permission C(teams_read) to look up teams, and
+    C(user_access_read) to look up roles and users.
   - In headers, URL parameters and the body of an HTTP connection, C({{ name }}) refers to a token of the connection. Mark such a
     value with C(!unsafe), or Ansible reads the braces as a Jinja expression.
   - Datadog stores and returns the headers and URL parameters of HTTP connections in clear text. If one seems to contain a
@@ -64,10 +64,10 @@ seealso:
   - module: tidyops.datadog.restriction_policy
   - name: Who may use a connection
     description: A guide to access and tags.
-    link: https://github.com/tidyops/ansible-collection-datadog/blob/main/docs/docsite/rst/guide_access.rst
+    link: https://tidyops.github.io/ansible-collection-datadog/docsite/guide_access.html
   - name: The registry
     description: A guide to registries in files and datastores.
-    link: https://github.com/tidyops/ansible-collection-datadog/blob/main/docs/docsite/rst/guide_registry.rst
+    link: https://tidyops.github.io/ansible-collection-datadog/docsite/guide_registry.html
   - name: Action connections in Datadog's API reference
     description: The API that this module uses.
     link: https://docs.datadoghq.com/api/latest/action-connection/

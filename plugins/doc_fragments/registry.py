@@ -22,14 +22,16 @@ options:
         the registry. It requires the permissions C(apps_datastore_read) and C(apps_datastore_write). Datastores are supported
         since tidyops.datadog 1.1.0.
       - With a registry, the module finds connections by name, sends secrets when they have changed, and detects changes that
-        were made elsewhere. Without one, finding a connection by name requires Datadog's list of connections. The list is not
-        part of Datadog's released API specification, and not available to every organization.
+        were made elsewhere. Without one, finding a connection by name requires Datadog's list of connections, which is not part
+        of Datadog's released API specification and not available to every organization.
       - A connection that neither the registry nor the list contains is assumed not to exist. If there is no list, a warning says
         so.
-      - A registry belongs to one Datadog site and one organization. The module fails if the registry belongs to another site. It
-        also fails if a connection does not exist and the registry belongs to another organization.
+      - A registry belongs to one Datadog site and one organization. The module fails if the task uses another site. With a file, it
+        also fails if the keys belong to another organization. It checks this before it creates a connection, before it records
+        one that the registry does not contain, and before it concludes that one was deleted.
       - Several runs can use a registry at the same time. If another run is creating the connection, the module waits for up to
-        O(timeout) seconds. If another run has changed the entry in the meantime, the module fails; run the task again.
+        O(timeout) seconds. If another run has changed the entry in the meantime, the module fails. In this case, run the task
+        again.
       - If not specified, the module falls back to the environment variable E(DD_CONNECTION_REGISTRY).
       - See R(the guide to the registry, ansible_collections.tidyops.datadog.docsite.guide_registry).
     type: path

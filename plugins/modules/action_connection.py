@@ -12,12 +12,11 @@ version_added: 0.1.0
 author:
   - TidyOps contributors (@tidyops)
 description:
-  - Creates, updates and deletes one action connection, including its tags and its restriction policy.
-  - An action connection contains the credentials with which Datadog Workflow Automation and App Builder access another system.
-  - To manage many connections in one task, use M(tidyops.datadog.action_connections).
-  - What a task does not specify is not changed.
-  - A task specifies one integration, for example O(aws), with one type of credentials and their fields, as follows. An asterisk
-    marks secrets, brackets mark optional fields.
+  - Creates, updates and deletes one action connection, which contains the credentials with which Datadog Workflow Automation and
+    App Builder access another system. To manage many connections in one task, use M(tidyops.datadog.action_connections).
+  - The options of the connection are O(state), O(name), O(tags), O(access) and one integration, for example O(aws). What a task
+    does not specify is not changed. With O(registry), the module finds the connection again.
+  - An integration contains one type of credentials with these fields. An asterisk marks secrets, brackets mark optional fields.
   - C(api_key) with C(api_token*) for C(anthropic), C(circleci), C(clickup), C(gitlab), C(launchdarkly), C(notion), C(openai)
   - C(api_key) with C(api_key*) for C(fastly), C(gemini), C(greynoise), C(split), C(statsig), C(virustotal)
   - C(asana.access_token) with C(access_token*)
@@ -48,27 +47,18 @@ EXAMPLES = r"""
   tidyops.datadog.action_connection:
     name: Production AWS
     registry: "{{ playbook_dir }}/datadog-connections.json"
-    tags:
-      - env:prod
-      - account_id:123456789012
+    tags: [env:prod, "account_id:123456789012"]
     access:
-      editor:
-        - team:platform
-      resolver:
-        - role:Datadog Standard Role
-      viewer:
-        - org
+      editor: [team:platform]
+      resolver: ["role:Datadog Standard Role"]
+      viewer: [org]
     aws:
       assume_role:
         account_id: "123456789012"
         role: DatadogActions
   register: aws
 
-- name: Show the external ID, which the trust policy of the role needs
-  ansible.builtin.debug:
-    msg: "{{ aws.connection.aws.assume_role.external_id | default('not created yet') }}"
-
-- name: Rename a connection without changing its credentials
+- name: Rename it without changing its credentials
   tidyops.datadog.action_connection:
     connection_id: "{{ aws.connection_id }}"
     name: Production AWS (Frankfurt)
@@ -86,7 +76,7 @@ EXAMPLES = r"""
         private_key: "{{ gcp_private_key }}"
         service_account_email: datadog@acme.iam.gserviceaccount.com
 
-- name: Connect to an HTTP API, with a token that a header refers to
+- name: Connect to an HTTP API with a token in a header
   tidyops.datadog.action_connection:
     name: Ticket system
     registry: "{{ playbook_dir }}/datadog-connections.json"
@@ -119,7 +109,7 @@ EXAMPLES = r"""
         domain: acme.okta.com
         api_token: "{{ okta_token }}"
 
-- name: Connect to GitLab, and send the token even if it has not changed
+- name: Connect to GitLab, and always send the token
   tidyops.datadog.action_connection:
     name: GitLab
     registry: "{{ playbook_dir }}/datadog-connections.json"
@@ -128,7 +118,7 @@ EXAMPLES = r"""
       api_key:
         api_token: "{{ gitlab_token }}"
 
-- name: Replace a Cloudflare connection that uses a global API key
+- name: Replace a Cloudflare connection to use an API token
   tidyops.datadog.action_connection:
     name: Cloudflare
     registry: "{{ playbook_dir }}/datadog-connections.json"
@@ -146,9 +136,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 connection:
-  description:
-    - The connection in the shape of the options, without secrets. In check mode, the connection as it would be.
-    - V(none) if it does not exist or was deleted.
+  description: The connection in the shape of the options, without secrets. V(none) if it does not exist or was deleted.
   returned: success, and failure after the connection was written
   type: dict
   contains:
@@ -157,11 +145,11 @@ connection:
       type: str
       sample: 3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04
     name:
-      description: The name of the connection.
+      description: The name.
       type: str
       sample: Production AWS
     tags:
-      description: The tags of the connection.
+      description: The tags.
       type: list
       elements: str
       sample: [env:prod, "account_id:123456789012"]
@@ -181,11 +169,11 @@ connection:
           external_id: 33a1011635c44b38a064cf14e82e1d8f
           principal_id: "464622532012"
     created_at:
-      description: When the connection was created, in ISO 8601 format. V(none) if unknown.
+      description: When the connection was created. V(none) if unknown.
       type: str
       sample: "2026-07-13T13:25:37.434600Z"
     last_updated:
-      description: When the connection was last updated, in ISO 8601 format. V(none) if unknown.
+      description: When the connection was last updated. V(none) if unknown.
       type: str
       sample: "2026-07-13T13:25:37.434600Z"
     created_by:
@@ -198,9 +186,7 @@ connection_id:
   type: str
   sample: 3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04
 drifted:
-  description:
-    - Whether the connection was changed elsewhere since the module last wrote to O(registry). If it was, the module warns.
-    - V(false) if unknown.
+  description: Whether the connection was changed elsewhere since the module last wrote to O(registry). V(false) if unknown.
   returned: success, and failure after the connection was written
   type: bool
   sample: false
@@ -214,39 +200,20 @@ diff:
   description: The connection before and after, in the shape of the options. Empty if it does not exist.
   returned: success
   type: dict
-  contains:
-    before:
-      description: The connection before.
-      type: dict
-      sample: {name: GitLab, gitlab: {api_key: {api_token: (secret)}}}
-    after:
-      description: The connection after.
-      type: dict
-      sample: {name: GitLab, gitlab: {api_key: {api_token: "(secret, sent again)"}}}
+  sample:
+    before: {name: GitLab, gitlab: {api_key: {api_token: (secret)}}}
+    after: {name: GitLab, gitlab: {api_key: {api_token: "(secret, sent again)"}}}
 http_status:
   description: The HTTP status of Datadog's response. V(none) if there was none.
   returned: failure of a request
   type: int
   sample: 403
 errors:
-  description: The errors in Datadog's response.
+  description: The errors in Datadog's response, with the C(pointer) to the part of the request that is wrong.
   returned: failure of a request
   type: list
   elements: dict
-  contains:
-    title:
-      description: The title.
-      type: str
-    detail:
-      description: The explanation.
-      type: str
-    pointer:
-      description: The part of the request that is wrong.
-      type: str
-  sample:
-    - title: Generic Error
-      detail: "error getting connection: rpc error: code = NotFound desc = connection not found"
-      pointer: ""
+  sample: [{title: Forbidden, detail: Forbidden, pointer: ""}]
 """
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._connections.options import (

@@ -13,8 +13,8 @@ author:
   - TidyOps contributors (@tidyops)
 description:
   - Returns action connections by ID, by name, those that a registry contains, or all connections of the organization.
-  - Each connection has C(options) beside it, which are the options for M(tidyops.datadog.action_connection) and
-    M(tidyops.datadog.action_connections). Use them to manage existing connections with Ansible.
+  - Each connection contains C(options), the options with which M(tidyops.datadog.action_connection) and
+    M(tidyops.datadog.action_connections) manage it as it is.
 extends_documentation_fragment:
   - tidyops.datadog.attributes.info_module
   - tidyops.datadog.attributes.actiongroup_registry
@@ -24,50 +24,26 @@ extends_documentation_fragment:
 options:
   connection_ids:
     description:
-      - The UUIDs of connections to return.
-      - If O(names) is specified too, the module returns the connections of both.
+      - Return the connections with these UUIDs, in addition to those of O(names).
     type: list
     elements: str
   names:
     description:
-      - The names of connections to return. They must match exactly.
-      - For a name that O(registry) contains, the module returns the connection that is recorded there. For other names, it
-        returns all connections of that name in Datadog's list of connections, if Datadog offers the list to the organization.
+      - Return the connections with these names, which must match exactly.
+      - The module looks up each name in O(registry), and then in Datadog's list of connections, if Datadog offers the list to the
+        organization.
     type: list
     elements: str
   integrations:
     description:
-      - Return only connections of these integrations. If not specified, connections of all integrations are returned.
+      - Return only connections of these integrations.
     type: list
     elements: str
-    choices:
-      - anthropic
-      - asana
-      - aws
-      - azure
-      - circleci
-      - clickup
-      - cloudflare
-      - configcat
-      - datadog
-      - fastly
-      - freshservice
-      - gcp
-      - gemini
-      - gitlab
-      - greynoise
-      - http
-      - launchdarkly
-      - notion
-      - okta
-      - openai
-      - servicenow
-      - split
-      - statsig
-      - virustotal
+    choices: [anthropic, asana, aws, azure, circleci, clickup, cloudflare, configcat, datadog, fastly, freshservice, gcp, gemini, gitlab,
+      greynoise, http, launchdarkly, notion, okta, openai, servicenow, split, statsig, virustotal]
   tags:
     description:
-      - Return only connections that have all of these tags, for example V(env:prod). If not specified, tags do not matter.
+      - Return only connections that have all of these tags, for example V(env:prod).
     type: list
     elements: str
     version_added: 2.0.0
@@ -81,9 +57,8 @@ options:
     description:
       - The registry to read, as the path of a file, or as C(datastore:) followed by the UUID of a Datadog Actions datastore. See
         O(tidyops.datadog.action_connection#module:registry).
-      - If neither O(connection_ids) nor O(names) is specified, the module returns the connections that the registry contains.
-        Without a registry, it returns all connections of the organization, if Datadog offers its list of connections, and
-        otherwise fails.
+      - If neither O(connection_ids) nor O(names) is specified, the module returns the connections in the registry. Without a
+        registry, it returns all connections of the organization, or fails if Datadog does not offer its list.
       - If not specified, the module falls back to the environment variable E(DD_CONNECTION_REGISTRY).
 notes:
   - The application key must be registered for the Actions API, see M(tidyops.datadog.app_key_registration). It must have the
@@ -98,20 +73,17 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Retrieve the connections to AWS and GCP that the registry contains, with their restriction policies
+- name: Retrieve the AWS and GCP connections in the registry, with their restriction policies
   tidyops.datadog.action_connection_info:
     registry: "{{ playbook_dir }}/datadog-connections.json"
-    integrations:
-      - aws
-      - gcp
+    integrations: [aws, gcp]
     access: true
   register: cloud
 
 - name: Retrieve a connection by name
   tidyops.datadog.action_connection_info:
     registry: "{{ playbook_dir }}/datadog-connections.json"
-    names:
-      - Production AWS
+    names: [Production AWS]
   register: production
 
 - name: Show whether the connection exists
@@ -126,8 +98,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 connections:
-  description:
-    - The connections. Those requested by ID or name come in the order of the task, others are sorted by name.
+  description: The connections. Those requested by ID or name are in the order of the task, others are sorted by name.
   returned: success
   type: list
   elements: dict
@@ -136,10 +107,10 @@ connections:
       description: The UUID of the connection.
       type: str
     name:
-      description: The name of the connection.
+      description: The name.
       type: str
     tags:
-      description: The tags of the connection.
+      description: The tags.
       type: list
       elements: str
     access:
@@ -151,24 +122,24 @@ connections:
       returned: depends on the integration
       type: dict
     created_at:
-      description: When the connection was created, in ISO 8601 format. V(none) if unknown.
+      description: When the connection was created. V(none) if unknown.
       type: str
     last_updated:
-      description: When the connection was last updated, in ISO 8601 format. V(none) if unknown.
+      description: When the connection was last updated. V(none) if unknown.
       type: str
     created_by:
       description: The UUID of the user who created the connection. V(none) if unknown.
       type: str
     options:
       description:
-        - The options for M(tidyops.datadog.action_connection). V(none) if this collection does not support the integration.
-        - They include C(connection_id) if several of the returned connections have the same name.
+        - The options for M(tidyops.datadog.action_connection). V(none) if the collection does not support the integration.
+        - They contain C(connection_id) if several of the returned connections have the same name.
       type: dict
   sample:
     - connection_id: 3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04
       name: Production AWS
-      tags:
-        - env:prod
+      tags: [env:prod]
+      access: {editor: [team:87654321-4321-8765-dcba-210987654321]}
       aws:
         assume_role:
           account_id: "123456789012"
@@ -178,20 +149,11 @@ connections:
       created_at: "2026-07-13T13:25:37.434600Z"
       last_updated: "2026-07-13T13:25:37.434600Z"
       created_by: 7a1ba5e7-6a3c-4e3a-9f2e-0f1f8a2d3c4b
-      access:
-        editor:
-          - team:87654321-4321-8765-dcba-210987654321
       options:
         name: Production AWS
-        tags:
-          - env:prod
-        aws:
-          assume_role:
-            account_id: "123456789012"
-            role: DatadogActions
-        access:
-          editor:
-            - team:87654321-4321-8765-dcba-210987654321
+        tags: [env:prod]
+        access: {editor: [team:87654321-4321-8765-dcba-210987654321]}
+        aws: {assume_role: {account_id: "123456789012", role: DatadogActions}}
 missing:
   description: The requested IDs and names that do not exist.
   returned: success
@@ -204,24 +166,11 @@ http_status:
   type: int
   sample: 403
 errors:
-  description: The errors in Datadog's response.
+  description: The errors in Datadog's response, with the C(pointer) to the part of the request that is wrong.
   returned: failure of a request
   type: list
   elements: dict
-  contains:
-    title:
-      description: The title.
-      type: str
-    detail:
-      description: The explanation.
-      type: str
-    pointer:
-      description: The part of the request that is wrong.
-      type: str
-  sample:
-    - title: Forbidden
-      detail: "this action requires the connections_read permission"
-      pointer: ""
+  sample: [{title: Forbidden, detail: Forbidden, pointer: ""}]
 """
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._connections.info import (

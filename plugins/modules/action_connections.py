@@ -247,20 +247,10 @@ http_status:
   type: int
   sample: 403
 errors:
-  description: The errors in Datadog's response for the first connection that failed.
+  description: The errors in Datadog's response for the first connection that failed, with the C(pointer) to the part of the request that is wrong.
   returned: failure of a request
   type: list
   elements: dict
-  contains:
-    title:
-      description: The title.
-      type: str
-    detail:
-      description: The explanation.
-      type: str
-    pointer:
-      description: The part of the request that is wrong.
-      type: str
   sample:
     - title: Generic Error
       detail: "error getting connection: rpc error: code = NotFound desc = connection not found"

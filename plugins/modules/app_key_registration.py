@@ -13,7 +13,7 @@ author:
   - TidyOps contributors (@tidyops)
 description:
   - Registers an application key for the Actions API, or removes its registration.
-  - Datadog refuses a key that is not registered with HTTP status 403 if it is used to manage action connections.
+  - To manage action connections, a key must be registered. Otherwise Datadog responds with HTTP status 403.
   - The web interface of Datadog calls this I(Enable Actions API Access).
 extends_documentation_fragment:
   - tidyops.datadog.attributes
@@ -95,24 +95,11 @@ http_status:
   type: int
   sample: 403
 errors:
-  description: The errors in Datadog's response.
+  description: The errors in Datadog's response, with the C(pointer) to the part of the request that is wrong.
   returned: failure of a request
   type: list
   elements: dict
-  contains:
-    title:
-      description: The title.
-      type: str
-    detail:
-      description: The explanation.
-      type: str
-    pointer:
-      description: The part of the request that is wrong.
-      type: str
-  sample:
-    - title: Forbidden
-      detail: "Forbidden"
-      pointer: ""
+  sample: [{title: Forbidden, detail: Forbidden, pointer: ""}]
 """
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._app_keys import (

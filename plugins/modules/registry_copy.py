@@ -99,24 +99,11 @@ http_status:
   type: int
   sample: 403
 errors:
-  description: The errors in Datadog's response.
+  description: The errors in Datadog's response, with the C(pointer) to the part of the request that is wrong.
   returned: failure of a request
   type: list
   elements: dict
-  contains:
-    title:
-      description: The title.
-      type: str
-    detail:
-      description: The explanation.
-      type: str
-    pointer:
-      description: The part of the request that is wrong.
-      type: str
-  sample:
-    - title: Forbidden
-      detail: "Forbidden"
-      pointer: ""
+  sample: [{title: Forbidden, detail: Forbidden, pointer: ""}]
 """
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry_copy import (

@@ -71,7 +71,8 @@ options:
     default: false
 notes:
   - The user of the keys must be able to edit the resource, or have the permission C(user_access_manage).
-  - Looking up principals by name requires the permission C(teams_read) for teams, and C(user_access_read) for roles and users.
+  - If principals are specified by name, the application key must also have the permission C(teams_read) to look up teams, and
+    C(user_access_read) to look up roles and users.
 seealso:
   - module: tidyops.datadog.restriction_policy_info
   - module: tidyops.datadog.action_connection
@@ -173,24 +174,11 @@ http_status:
   type: int
   sample: 403
 errors:
-  description: The errors in Datadog's response.
+  description: The errors in Datadog's response, with the C(pointer) to the part of the request that is wrong.
   returned: failure of a request
   type: list
   elements: dict
-  contains:
-    title:
-      description: The title.
-      type: str
-    detail:
-      description: The explanation.
-      type: str
-    pointer:
-      description: The part of the request that is wrong.
-      type: str
-  sample:
-    - title: Forbidden
-      detail: "Forbidden"
-      pointer: ""
+  sample: [{title: Forbidden, detail: Forbidden, pointer: ""}]
 """
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policies import (

@@ -12,7 +12,7 @@ version_added: 0.1.0
 author:
   - TidyOps contributors (@tidyops)
 description:
-  - Creates and deletes the connection of a Datadog team with a GitHub team.
+  - Creates and deletes the connection between a Datadog team and a GitHub team.
   - A connection is identified by its team, its connected team and its source. Datadog cannot update a connection. If
     O(managed_by) differs, the module deletes the connection and creates it again.
   - To manage many connections in one task, use M(tidyops.datadog.team_connections).
@@ -34,7 +34,7 @@ options:
   state:
     description:
       - V(present) creates the connection.
-      - V(absent) deletes the connection. A connection of a team that does not exist is absent.
+      - V(absent) deletes the connection. If the team does not exist, there is nothing to delete.
     type: str
     choices:
       - present
@@ -43,7 +43,7 @@ options:
   managed_by:
     description:
       - Who manages the connection, as free text, for example V(ansible).
-      - If not specified, it is not changed, and Datadog sets it for a new connection.
+      - If not specified, the value of an existing connection is not changed, and Datadog sets the value of a new connection.
     type: str
   connection_id:
     description:
@@ -170,20 +170,10 @@ http_status:
   type: int
   sample: 409
 errors:
-  description: The errors in Datadog's response.
+  description: The errors in Datadog's response, with the C(pointer) to the part of the request that is wrong.
   returned: failure of a request
   type: list
   elements: dict
-  contains:
-    title:
-      description: The title.
-      type: str
-    detail:
-      description: The explanation.
-      type: str
-    pointer:
-      description: The part of the request that is wrong.
-      type: str
   sample:
     - title: Conflict
       detail: "failed to add team connections: one or more team attributes already exist"

@@ -13,7 +13,7 @@ author:
   - TidyOps contributors (@tidyops)
 description:
   - Returns all team connections, or those that match every filter that is specified.
-  - Each connection has C(options) beside it, which are the options for M(tidyops.datadog.team_connection).
+  - Each connection contains C(options), the options with which M(tidyops.datadog.team_connection) manages it as it is.
 extends_documentation_fragment:
   - tidyops.datadog.attributes.info_module
   - tidyops.datadog.attributes.actiongroup_datadog
@@ -127,20 +127,10 @@ http_status:
   type: int
   sample: 403
 errors:
-  description: The errors in Datadog's response.
+  description: The errors in Datadog's response, with the C(pointer) to the part of the request that is wrong.
   returned: failure of a request
   type: list
   elements: dict
-  contains:
-    title:
-      description: The title.
-      type: str
-    detail:
-      description: The explanation.
-      type: str
-    pointer:
-      description: The part of the request that is wrong.
-      type: str
   sample:
     - title: Forbidden
       detail: "this action requires the teams_read permission"

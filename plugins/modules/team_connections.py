@@ -12,7 +12,7 @@ version_added: 0.3.0
 author:
   - TidyOps contributors (@tidyops)
 description:
-  - Creates and deletes connections of many Datadog teams with GitHub teams in one task.
+  - Creates and deletes connections between many Datadog teams and GitHub teams in one task.
   - With O(purge), the module also deletes the connections that the task does not list.
   - The module reads and compares all connections before it writes the first one. If this fails for one of them, it writes none.
   - Connections are created and deleted in batches of 100. If Datadog refuses a batch, the module divides it, so that only the
@@ -43,7 +43,8 @@ options:
   state:
     description:
       - V(present) creates the connections that do not exist.
-      - V(absent) deletes the connections that exist. A connection of a team that does not exist is absent.
+      - V(absent) deletes the connections that exist. If a team does not exist, there is nothing to
+        delete.
     type: str
     choices:
       - present
@@ -53,7 +54,7 @@ options:
     description:
       - Who manages the connections, as free text, for example V(ansible). A connection for which this differs is deleted and
         created again.
-      - If not specified, it is not changed, and Datadog sets it for new connections.
+      - If not specified, the value of existing connections is not changed, and Datadog sets the value of new connections.
     type: str
   purge:
     description:
@@ -231,20 +232,10 @@ http_status:
   type: int
   sample: 409
 errors:
-  description: The errors in Datadog's response for the first connection that failed.
+  description: The errors in Datadog's response for the first connection that failed, with the C(pointer) to the part of the request that is wrong.
   returned: failure of a request
   type: list
   elements: dict
-  contains:
-    title:
-      description: The title.
-      type: str
-    detail:
-      description: The explanation.
-      type: str
-    pointer:
-      description: The part of the request that is wrong.
-      type: str
   sample:
     - title: Conflict
       detail: "failed to add team connections: one or more team attributes already exist"
