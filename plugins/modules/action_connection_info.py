@@ -39,8 +39,8 @@ options:
       - Return only connections of these integrations.
     type: list
     elements: str
-    choices: [anthropic, asana, aws, azure, circleci, clickup, cloudflare, configcat, datadog, fastly, freshservice, gcp, gemini, gitlab,
-      greynoise, http, launchdarkly, notion, okta, openai, servicenow, split, statsig, virustotal]
+    choices: [anthropic, asana, aws, azure, circleci, clickup, cloudflare, configcat, datadog, fastly, freshservice, gcp,
+              gemini, gitlab, greynoise, http, launchdarkly, notion, okta, openai, servicenow, split, statsig, virustotal]
   tags:
     description:
       - Return only connections that have all of these tags, for example V(env:prod).
