@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is known of team connections."""
+"""The module that reads team connections."""
 
 from __future__ import annotations
 
@@ -12,15 +12,10 @@ from dataclasses import replace
 from ._client import UUID, Client, Json
 from ._errors import OptionError
 from ._module import DatadogModule
-from ._team_connections import (
-    CONNECTED_TEAM,
-    HANDLE,
-    TeamLink,
-    list_links,
-)
+from ._team_connections import CONNECTED_TEAM, HANDLE, TeamLink, batches, list_links
 from ._teams import Teams
 
-#: What Datadog says that it supports.
+#: Those that Datadog supports.
 SOURCES = ("github", "scim", "servicenow")
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "teams": {"type": "list", "elements": "str"},
@@ -31,11 +26,8 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
 #: How many values of each filter go into one request, so that its line does not get too long.
 CHUNK = 40
 _PATTERNS = {
-    "teams": (HANDLE, "the UUID or the handle of a Datadog team, without spaces and commas"),
-    "connected_teams": (
-        CONNECTED_TEAM,
-        "of the form @organization/team, without spaces and commas",
-    ),
+    "teams": (HANDLE, "the UUID or the handle of a Datadog team, without spaces or commas"),
+    "connected_teams": (CONNECTED_TEAM, "of the form @organization/team, without spaces or commas"),
     "connection_ids": (UUID, "the UUID of a team connection"),
 }
 
@@ -45,67 +37,54 @@ def team_connections(client: Client, module: DatadogModule) -> Json:
 
     :raises OptionError: for bad input.
     """
-    params = module.params
+    given = {option: module.params[option] for option in ARGUMENT_SPEC if module.params[option] is not None}
     problems = [
         (f"{option}[{index}]", f"must be {expected}")
         for option, (pattern, expected) in _PATTERNS.items()
-        for index, value in enumerate(params[option] or [])
+        for index, value in enumerate(given.get(option, []))
         if not pattern.fullmatch(value)
     ]
     if problems:
         raise OptionError(*problems)
-    given = {option: list(dict.fromkeys(params[option])) for option in ARGUMENT_SPEC if params[option] is not None}
-    known = Teams(client).find(given.get("teams", []))
-    ids = {team: found.team_id if found else "" for team, found in known.items()}
-    handles = {found.team_id: found.handle for found in known.values() if found}
-    filters = {
-        "team_ids": ([ids[team] for team in given["teams"] if ids[team]] if "teams" in given else None),
-        "sources": given.get("sources"),
-        "connection_ids": ([each.lower() for each in given["connection_ids"]] if "connection_ids" in given else None),
-    }
-    found = _found(client, {name: values for name, values in filters.items() if values is not None})
-    if "connected_teams" in given:
+    teams = Teams(client).find(given.get("teams", []))
+    handles = {team.team_id: team.handle for team in teams.values() if team}
+    # What to look for, by the values of each option; empty where there is no such team.
+    keys = {option: {value: value.lower() for value in values} for option, values in given.items()}
+    if "teams" in given:
+        keys["teams"] = {value: team.team_id if team else "" for value, team in teams.items()}
+    filters = {"teams": "team_ids", "sources": "sources", "connection_ids": "connection_ids"}
+    found = _found(
+        client, {name: list(filter(None, keys[option].values())) for option, name in filters.items() if option in keys}
+    )
+    if "connected_teams" in keys:
         # Whether Datadog's own filter regards their case is not known.
-        connected = {each.lower() for each in given["connected_teams"]}
-        found = [row for row in found if row.connected_team.lower() in connected]
-    led: dict[str, set[str | None]] = {
+        found = [row for row in found if row.connected_team.lower() in keys["connected_teams"].values()]
+    led_to = {
         "teams": {row.team for row in found},
         "connected_teams": {row.connected_team.lower() for row in found},
         "connection_ids": {row.connection_id for row in found},
     }
-    missing = [
-        value
-        for option, found_by in led.items()
-        for value in given.get(option, [])
-        if ids.get(value, value.lower()) not in found_by
-    ]
-    shown = sorted(found, key=lambda row: (row.connected_team, row.team, str(row.connection_id)))
+    shown = sorted(found, key=lambda row: (row.connected_team, row.team, row.connection_id))
     return {
-        "connections": [
-            {**row.result(), "options": _options(row)}
-            for row in (replace(row, team_handle=handles.get(row.team, "")) for row in shown)
+        "connections": [_shown(replace(row, team_handle=handles.get(row.team, ""))) for row in shown],
+        "missing": [
+            value for option, there in led_to.items() for value, key in keys.get(option, {}).items() if key not in there
         ],
-        "missing": missing,
     }
 
 
-def _options(row: TeamLink) -> Json | None:
-    """What a task would be given to get a connection; None for a source that tasks do not know."""
-    shown = {name: value for name, value in row.shown().items() if value}
-    return shown if row.source == "github" else None
+def _shown(row: TeamLink) -> Json:
+    """A connection, and in C(options) what a task would be given to get it; None for a source that tasks do not know."""
+    options = {name: value for name, value in row.shown().items() if value}
+    return {**row.result(), "options": options if row.source == "github" else None}
 
 
 def _found(client: Client, filters: t.Mapping[str, list[str]]) -> list[TeamLink]:
     """The connections that pass all filters."""
     if not all(filters.values()):
         return []
-    rows: dict[str | None, TeamLink] = {}
-    for chunk in itertools.product(*(_chunks(values) for values in filters.values())):
+    rows: dict[str, TeamLink] = {}
+    for chunk in itertools.product(*(batches(values, CHUNK) for values in filters.values())):
         joined = dict(zip(filters, map(",".join, chunk)))
-        for row in list_links(client, "list team connections", None, **joined):
-            rows[row.connection_id] = row
+        rows.update((row.connection_id, row) for row in list_links(client, "list team connections", None, **joined))
     return list(rows.values())
-
-
-def _chunks(values: list[str]) -> list[list[str]]:
-    return [values[start : start + CHUNK] for start in range(0, len(values), CHUNK)]

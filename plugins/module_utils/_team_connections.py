@@ -1,49 +1,30 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Team connections: a Datadog team linked to an external team. They are immutable."""
+"""Team connections: a Datadog team linked to an external team. They cannot be updated, only created and deleted."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import re
 import typing as t
 from dataclasses import dataclass, replace
-from urllib.parse import quote_plus
 
-from ._client import (
-    CONTROL_CHARACTERS,
-    PAGE_SIZE,
-    UUID,
-    Client,
-    Json,
-    TooManyPages,
-    as_object,
-)
-from ._errors import (
-    ConcurrentChange,
-    DatadogError,
-    OptionError,
-    Problem,
-    Skipped,
-    TaskError,
-)
+from ._client import CONTROL_CHARACTERS, PAGE_SIZE, UUID, Client, Json, TooManyPages, as_object
+from ._errors import ConcurrentChange, DatadogError, OptionError, Problem, Skipped, TaskError
 from ._module import DatadogModule
-from ._reconcile import (
-    Item,
-    Notice,
-    Plan,
-    Resource,
-    ResourceSet,
-)
-from ._teams import Team, Teams
+from ._reconcile import Item, Notice, Plan, Resource, ResourceSet, affects_all
+from ._teams import PATH as TEAMS
+from ._teams import Teams
 
 PATH = "/api/v2/team/connections"
 #: How many connections a request may create or delete.
 BATCH_SIZE = 100
+#: How many teams a request filters by. Servers and proxies usually take a line of 8,000 characters; these are 6,000.
+TEAMS_IN_FILTER = 150
 #: A batch that Datadog answers so was not carried out, or only in part.
 REFUSED = (400, 404, 409, 410, 422)
-#: How long the values of a filter may be. Servers and proxies usually take a line of 8,000.
-LONGEST_FILTER = 6000
 #: Commas separate the values of a filter and cannot be escaped.
 CONNECTED_TEAM = re.compile(r"@[^\s\x00-\x1f\x7f\ud800-\udfff,/@]+/[^\s\x00-\x1f\x7f\ud800-\udfff,/@]+")
 HANDLE = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff,]+")
@@ -60,21 +41,6 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     **SHARED_OPTIONS,
     "connection_id": {"type": "str"},
 }
-CONNECTION_OPTIONS: dict[str, t.Any] = {
-    "team": {"type": "str", "required": True},
-    "connected_team": {"type": "str", "required": True},
-}
-SET_ARGUMENT_SPEC: dict[str, t.Any] = {
-    "connections": {
-        "type": "list",
-        "elements": "dict",
-        "required": True,
-        "options": CONNECTION_OPTIONS,
-    },
-    **SHARED_OPTIONS,
-    "purge": {"type": "bool", "default": False},
-    "allow_empty": {"type": "bool", "default": False},
-}
 
 
 class Identity(t.NamedTuple):
@@ -86,154 +52,73 @@ class Identity(t.NamedTuple):
 
 
 @dataclass(frozen=True)
-class Desired:
-    """What a task says of one team connection.
-
-    :ivar team: a UUID or a handle; empty, like C(connected_team), if the connection's id is given.
-    :ivar connection_id: empty if the pair is given.
-    """
-
-    state: str
-    team: str
-    connected_team: str
-    connected_team_type: str
-    source: str
-    managed_by: str | None
-    connection_id: str
-
-    @property
-    def title(self) -> str:
-        """How messages call it."""
-        if self.connection_id:
-            return f"team connection {self.connection_id}"
-        return f"the connection of team {self.team!r} with {self.connected_team}"
-
-    @classmethod
-    def of(cls, params: t.Mapping[str, t.Any]) -> Desired:
-        """:raises OptionError: for all that is wrong with the options and can be known without Datadog."""
-        problems = list(_problems(params))
-        if problems:
-            raise OptionError(*problems)
-        return cls(
-            state=params["state"],
-            team=params["team"] or "",
-            connected_team=params["connected_team"] or "",
-            connected_team_type=params["connected_team_type"],
-            source=params["source"],
-            managed_by=params["managed_by"],
-            connection_id=(params["connection_id"] or "").lower(),
-        )
-
-
-def _problems(params: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
-    pair = ("team", "connected_team")
-    team, connected_team, managed_by, connection_id = (params[name] for name in (*pair, "managed_by", "connection_id"))
-    if connection_id is None:
-        yield from ((name, "is required") for name in pair if params[name] is None)
-    elif params["state"] == "present":
-        problem = "names a connection to delete; with state=present give team and connected_team"
-        yield "connection_id", problem
-    elif team is not None or connected_team is not None:
-        yield "connection_id", "and team, connected_team are mutually exclusive"
-    elif not UUID.fullmatch(connection_id):
-        yield "connection_id", "must be the UUID of a team connection"
-    # A name with spaces is looked up all the same: the error then names the handle.
-    if team is not None and not HANDLE.fullmatch(team.replace(" ", "")):
-        yield "team", "must be the UUID or the handle of a Datadog team, without spaces and commas"
-    if connected_team is not None and not CONNECTED_TEAM.fullmatch(connected_team):
-        problem = "must be of the form @organization/team, without spaces and commas, like @acme/platform"
-        yield "connected_team", problem
-    if managed_by is not None and (not managed_by.strip() or CONTROL_CHARACTERS.search(managed_by)):
-        problem = "must not be empty or contain control characters; leave it out to leave it alone"
-        yield "managed_by", problem
-
-
-def desired_set(params: t.Mapping[str, t.Any]) -> dict[str, Desired]:
-    """What a task says of each connection of a set, by its path (C(connections[3])), in the order of the task.
-
-    :raises OptionError: for all that is wrong with the options and can be known without Datadog.
-    """
-    desired: dict[str, Desired] = {}
-    problems: list[Problem] = []
-    first: dict[tuple[str, str], str] = {}
-    if params["purge"] and params["state"] == "absent":
-        problem = "is for state=present; with state=absent only what is listed is deleted"
-        problems.append(("purge", problem))
-    elif params["purge"] and not params["connections"] and not params["allow_empty"]:
-        problem = "is empty, and purge would delete everything; set allow_empty to true if that is meant"
-        problems.append(("connections", problem))
-    for index, given in enumerate(params["connections"]):
-        path = f"connections[{index}]"
-        is_id = UUID.fullmatch(given["team"])
-        team = given["team"].lower() if is_id else given["team"]
-        known = first.setdefault((team, given["connected_team"].lower()), path)
-        if known != path:
-            problems.append((f"{path}:", f"team and connected_team are those of {known} too"))
-        try:
-            desired[path] = Desired.of({**params, "connection_id": None, **given})
-        except OptionError as exc:
-            problems.extend(exc.within(path, CONNECTION_OPTIONS).problems)
-    if problems:
-        # What they share is told once.
-        texts = ((re.sub(r"^connections\[\d+\]: ", "", path), text) for path, text in problems)
-        raise OptionError(*dict.fromkeys(texts))
-    return desired
-
-
-@dataclass(frozen=True)
 class TeamLink:
-    """A team connection as Datadog returns it. C(team) is a UUID; C(team_handle) is empty where it is not known."""
+    """A team connection, as Datadog returns it or as a task wants it.
 
-    connection_id: str | None
+    :ivar connection_id: empty if it is not created yet, or the task does not give it.
+    :ivar team: a UUID; in a task also a handle. Empty, like C(connected_team), if the task gives the id.
+    :ivar team_handle: empty where it is not known.
+    """
+
+    connection_id: str
     team: str
-    team_handle: str
     connected_team: str
     connected_team_type: str
     source: str
     managed_by: str | None
+    team_handle: str = ""
 
     @classmethod
     def of(cls, data: Json) -> TeamLink:
         """Read an entry of an answer's C(data), whatever it holds beside its id."""
         attributes = as_object(data.get("attributes"))
-        relationships = as_object(data.get("relationships"))
-        team, connected = (
-            as_object(as_object(relationships.get(name)).get("data")) for name in ("team", "connected_team")
-        )
+        related = as_object(data.get("relationships"))
+        team, connected = (as_object(as_object(related.get(name)).get("data")) for name in ("team", "connected_team"))
         managed_by = attributes.get("managed_by")
         return cls(
-            connection_id=data["id"].lower(),
-            team=str(team.get("id") or "").lower(),
-            team_handle="",
-            connected_team=str(connected.get("id") or ""),
-            connected_team_type=str(connected.get("type") or ""),
-            source=str(attributes.get("source") or ""),
-            managed_by=managed_by if isinstance(managed_by, str) else None,
+            data["id"].lower(),
+            str(team.get("id") or "").lower(),
+            str(connected.get("id") or ""),
+            str(connected.get("type") or ""),
+            str(attributes.get("source") or ""),
+            managed_by if isinstance(managed_by, str) else None,
         )
 
     @property
     def identity(self) -> Identity:
         return Identity(self.team, self.connected_team.lower(), self.source)
 
-    def result(self) -> Json:
-        """What modules return as C(connection)."""
-        return {
-            "connection_id": self.connection_id,
-            "team": self.team,
-            "team_handle": self.team_handle or None,
-            **self._rest(),
-        }
+    @property
+    def title(self) -> str:
+        if self.connection_id:
+            return f"team connection {self.connection_id}"
+        return f"the connection of team {self.team!r} with {self.connected_team}"
 
     def shown(self) -> Json:
-        """What the diff shows."""
-        return {"team": self.team_handle or self.team, **self._rest()}
-
-    def _rest(self) -> Json:
+        """What the diff shows, in the shape of the options."""
         return {
+            "team": self.team_handle or self.team,
             "connected_team": self.connected_team,
             "connected_team_type": self.connected_team_type,
             "source": self.source,
             "managed_by": self.managed_by,
+        }
+
+    def result(self) -> Json:
+        """What modules return as C(connection)."""
+        ids = {"connection_id": self.connection_id or None, "team": self.team, "team_handle": self.team_handle or None}
+        return {**self.shown(), **ids}
+
+    def body(self) -> Json:
+        """What is sent to create it."""
+        managed_by = {} if self.managed_by is None else {"managed_by": self.managed_by}
+        return {
+            "type": "team_connection",
+            "attributes": {"source": self.source, **managed_by},
+            "relationships": {
+                "team": {"data": {"id": self.team, "type": "team"}},
+                "connected_team": {"data": {"id": self.connected_team, "type": self.connected_team_type}},
+            },
         }
 
 
@@ -241,69 +126,68 @@ class TeamLink:
 class Observation:
     """What was seen before deciding.
 
-    :ivar team: the desired team; None if there is no such team, or an id is given.
-    :ivar connection: the connection of the desired pair or id.
+    :ivar existing: the connection of the pair or id that the task gives.
+    :ivar wanted: what the task says, with the team's UUID and handle; None if there is no such team, or an id is given.
     :ivar hint: the handle that was probably meant.
     """
 
-    team: Team | None = None
-    connection: TeamLink | None = None
+    existing: TeamLink | None
+    wanted: TeamLink | None = None
     hint: str = ""
 
 
 class TeamConnection(Resource[Observation]):
-    """One team connection, as a task wants it."""
+    """One team connection. :ivar link: what the task says of it."""
 
-    def __init__(self, desired: Desired, option_path: str = "") -> None:
+    def __init__(self, link: TeamLink, is_wanted: bool, option_path: str = "") -> None:
         super().__init__(option_path)
-        self.desired = desired
+        self.link = link
+        self.is_wanted = is_wanted
+
+    @classmethod
+    def of(cls, params: Json, option_path: str = "") -> TeamConnection:
+        """:param params: the options of the module, with those of the entry if it is about a set."""
+        link = TeamLink(
+            (params["connection_id"] or "").lower(),
+            params["team"] or "",
+            params["connected_team"] or "",
+            params["connected_team_type"],
+            params["source"],
+            params["managed_by"],
+        )
+        return cls(link, params["state"] == "present", option_path)
 
     @property
     def names(self) -> Json:
-        return {"team": self.desired.team, "connected_team": self.desired.connected_team}
+        return {"team": self.link.team, "connected_team": self.link.connected_team}
 
     def plan(self, observed: Observation) -> Plan:
-        desired, existing = self.desired, observed.connection
+        existing, wanted, team = observed.existing, observed.wanted, self.link.team
         before = existing.shown() if existing else {}
         hint = f"; did you mean {observed.hint}?" if observed.hint else ""
-        if desired.state == "absent":
+        if not self.is_wanted:
             notices: tuple[Notice, ...] = ()
-            if not observed.team and not desired.connection_id:
-                text = f"There is no team with the handle {desired.team!r}, so it has no connection to delete{hint}"
-                notices = (Notice(text.rstrip("?") + ("?" if hint else ".")),)
+            if not wanted and not self.link.connection_id:
+                text = f"There is no team with the handle {team!r}, so it has no connection to delete"
+                notices = (Notice(text + (hint or ".")),)
             return Plan("delete" if existing else "none", before, {}, notices=notices)
-        if not observed.team:
+        if not wanted:
             path = f"{self.option_path}.team" if self.option_path else "team"
-            problem = f"must be the UUID or the exact handle of a team; Datadog has no team {desired.team!r}{hint}"
+            problem = f"must be the UUID or the exact handle of a team; Datadog has no team {team!r}{hint}"
             raise OptionError((path, problem))
-        if existing and desired.managed_by in (None, existing.managed_by):
+        if existing and wanted.managed_by in (None, existing.managed_by):
             return Plan("none", before, before)
-        wanted = self._wanted(observed.team)
-        operation = "replace" if existing else "create"
-        return Plan(operation, before, wanted.shown(), {"data": [_body(wanted)]})
-
-    def _wanted(self, team: Team) -> TeamLink:
-        desired = self.desired
-        return TeamLink(
-            None,
-            *team,
-            desired.connected_team,
-            desired.connected_team_type,
-            desired.source,
-            desired.managed_by,
-        )
+        return Plan("replace" if existing else "create", before, wanted.shown(), wanted.body())
 
     def predict_result(self, plan: Plan, observed: Observation) -> Json:
-        if plan.body and observed.team:
-            return result_of(self._wanted(observed.team))
-        return result_of(observed.connection, is_deleted=plan.operation == "delete")
+        return result_of(observed.wanted if plan.body else observed.existing, plan.operation == "delete")
 
 
-def result_of(connection: TeamLink | None, is_deleted: bool = False) -> Json:
+def result_of(link: TeamLink | None, is_deleted: bool = False) -> Json:
     """C(connection) is what exists in the end, C(connection_id) also what existed until now."""
     return {
-        "connection": connection.result() if connection and not is_deleted else None,
-        "connection_id": connection.connection_id if connection else None,
+        "connection": link.result() if link and not is_deleted else None,
+        "connection_id": link.connection_id or None if link else None,
     }
 
 
@@ -311,306 +195,212 @@ TeamItem = Item[TeamConnection, Observation]
 
 
 class TeamConnections(ResourceSet[TeamConnection, Observation]):
-    """What a task says of team connections: of one, or of a set.
+    """The team connections that a task is about: one, or a set."""
 
-    :param desired: what it says of each, by its path.
-    :param purge: whether other connections are deleted.
-    :param source: where the external teams come from.
-    :param managed_by: the same, of connections that may be deleted. None for all.
-    """
-
-    # A team may have to lose its connection before it can take another one.
-    purges_first = True
-
-    def __init__(
-        self,
-        client: Client,
-        desired: t.Mapping[str, Desired],
-        source: str,
-        managed_by: str | None,
-        purge: bool = False,
-    ) -> None:
-        super().__init__(TeamConnection(each, path) for path, each in desired.items())
+    def __init__(self, client: Client, resources: t.Iterable[TeamConnection]) -> None:
+        super().__init__(resources)
         self._client = client
         self._teams = Teams(client)
-        self._source = source
-        self._managed_by = managed_by
-        self._purge = purge
-        #: All of the source, if a purge had to read them.
-        self._listed: list[TeamLink] | None = None
 
     @classmethod
     def one(cls, client: Client, module: DatadogModule) -> TeamConnections:
-        """:raises OptionError: for bad input; so does of_set()."""
+        """:raises OptionError: for bad input."""
         params = module.params
-        return cls(client, {"": Desired.of(params)}, params["source"], params["managed_by"])
-
-    @classmethod
-    def of_set(cls, client: Client, module: DatadogModule) -> TeamConnections:
-        """What the options of a module for sets say."""
-        params = module.params
-        desired = desired_set(params)
-        return cls(client, desired, params["source"], params["managed_by"], params["purge"])
+        problems = [*_id_problems(params), *pair_problems(params), *managed_by_problems(params)]
+        if problems:
+            raise OptionError(*problems)
+        return cls(client, [TeamConnection.of(params)])
 
     def observe(self, items: t.Sequence[TeamItem]) -> None:
         doing = f"find {_title(items)}"
-        by_id = {item.resource.desired.connection_id: item for item in items}
-        if "" not in by_id:
-            known = {row.connection_id: row for row in self._listed or self._existing(list(by_id), doing)}
-            for connection_id, item in by_id.items():
-                item.observed = Observation(connection=self._with_handle(known.get(connection_id)))
+        connection_id = items[0].resource.link.connection_id
+        if connection_id:
+            items[0].observed = Observation(next(iter(self._existing([connection_id], doing)), None))
             return
-        teams = self._teams.find(item.resource.desired.team for item in items)
+        teams = self._teams.find(item.resource.link.team for item in items)
+        wanted: dict[TeamItem, TeamLink] = {}
         for item in items:
-            handle = item.resource.desired.team
-            item.observed = Observation(teams[handle], None, self._teams.hints.get(handle, ""))
-        identities = {item: _identity(item) for item in items if item.seen.team}
-        found = {row.identity: row for row in self._matching(list(identities.values()), doing)}
-        for item, identity in identities.items():
-            connection = self._with_handle(found.get(identity), item.seen.team)
-            item.observed = replace(item.seen, connection=connection)
-        # A handle that was found is that of a team. Of a UUID only a connection would prove that.
+            team = teams[item.resource.link.team]
+            if team:
+                wanted[item] = replace(item.resource.link, team=team.team_id, team_handle=team.handle)
+        existing = {row.identity: row for row in self.matching({link.identity for link in wanted.values()}, doing)}
+        # A team whose handle was found exists. Of a UUID only a connection proves that, or the team itself.
         unproven = {
-            item: item.seen.team.team_id
-            for item in identities
-            if item.seen.team
-            and not item.seen.team.handle
-            and not item.seen.connection
-            and item.resource.desired.state == "present"
+            link.team
+            for item, link in wanted.items()
+            if item.resource.is_wanted and not link.team_handle and link.identity not in existing
         }
-        proven = self._teams.exist(unproven.values())
-        for item, team_id in unproven.items():
-            item.observed = replace(item.seen, team=proven[team_id])
+        self._teams.read_all(len(unproven))
+        handles = {team_id: self._handle_of(team_id) for team_id in sorted(unproven)}
+        for item in items:
+            link = wanted.get(item)
+            handle = handles.get(link.team, link.team_handle) if link else None
+            if link and handle is not None:
+                row = existing.get(link.identity)
+                item.observed = Observation(row and replace(row, team_handle=handle), replace(link, team_handle=handle))
+            else:
+                item.observed = Observation(None, None, self._teams.hints.get(item.resource.link.team, ""))
 
-    def _with_handle(self, row: TeamLink | None, team: Team | None = None) -> TeamLink | None:
-        handle = team.handle if team else ""
-        return replace(row, team_handle=handle) if row and handle else row
+    def _handle_of(self, team_id: str) -> str | None:
+        """:returns: None if there is no such team."""
+        known = self._teams.known.get(team_id)
+        if known:
+            return known.handle
+        row = self._client.find(f"{TEAMS}/{team_id}", f"look up the team {team_id}")
+        return str(as_object(row.get("attributes")).get("handle") or "") if row else None
 
-    def _matching(self, identities: t.Sequence[Identity], doing: str) -> list[TeamLink]:
+    def matching(self, identities: t.Collection[Identity], doing: str) -> list[TeamLink]:
         """The connections of these identities, and maybe others."""
-        if not self._purge:
-            return self._filtered(identities, doing)
-        if self._listed is None:
-            self._listed = list(list_links(self._client, doing, sources=self._source))
-        return self._listed
-
-    def _filtered(self, identities: t.Sequence[Identity], doing: str) -> list[TeamLink]:
-        """The same, read in whichever way takes fewer requests."""
-        chunks = list(_chunks(identities))
-        # If all of them exist. A page of all connections is worth the look only if it may save more than itself.
-        filtered_pages = sum(-(-len(chunk) // PAGE_SIZE) for chunk in chunks)
-        if filtered_pages > 2:
-            try:
-                return list_links(self._client, doing, filtered_pages, sources=self._source)
-            except TooManyPages:
-                pass
-        # Whether Datadog's filter regards the case of connected teams is not known, so only the teams are filtered by.
-        return [
-            row
-            for chunk in chunks
-            for row in list_links(
-                self._client,
-                doing,
-                sources=self._source,
-                team_ids=",".join(dict.fromkeys(each.team for each in chunk)),
-            )
-        ]
+        return links_of(self._client, identities, doing)
 
     def _existing(self, connection_ids: t.Sequence[str], doing: str) -> list[TeamLink]:
-        """Those that still exist, of a batch or some batches."""
-        return [
-            row
-            for batch in _batches(connection_ids)
-            for row in list_links(self._client, doing, connection_ids=",".join(batch))
-            if row.connection_id in batch
-        ]
-
-    def check(self, items: t.Sequence[TeamItem]) -> None:
-        known: dict[Identity, TeamItem] = {}
-        for item in items:
-            if not item.seen.team:
-                continue
-            other = known.setdefault(_identity(item), item)
-            if other is not item:
-                item.error = TaskError(
-                    f"{other.resource.option_path}.team and {item.resource.option_path}.team are the same team,"
-                    f" {item.seen.team.team_id}, and it is to be connected with {item.resource.desired.connected_team}. Leave"
-                    " one of them out."
-                )
-
-    def unlisted(self, items: t.Sequence[TeamItem]) -> list[TeamConnection]:
-        if not self._purge:
-            return []
-        wanted = {_identity(item) for item in items}
-        rows = self._matching([], "find the team connections that are not listed")
-        unclear = [row for row in rows if not all(row.identity)]
-        if unclear:
-            raise TaskError(
-                f"Datadog's answer does not say what {unclear[0].connection_id} connects, so nothing can be purged. Run the"
-                " task without purge, and look at the connection in Datadog."
-            )
-        return [
-            TeamConnection(
-                Desired(
-                    "absent",
-                    row.team,
-                    row.connected_team,
-                    "",
-                    row.source,
-                    None,
-                    str(row.connection_id),
-                )
-            )
-            for row in rows
-            if row.identity not in wanted and row.source == self._source and self._managed_by in (None, row.managed_by)
-        ]
+        rows = list_links(self._client, doing, connection_ids=",".join(connection_ids))
+        return [row for row in rows if row.connection_id in connection_ids]
 
     def apply(self, items: t.Sequence[TeamItem]) -> None:
-        for batch in _batches(items):
-            if any(getattr(item.error, "affects_all", False) for item in items):
+        for batch in batches(items, BATCH_SIZE):
+            if affects_all(items):
                 for item in batch:
-                    item.error, item.operation = Skipped(), "none"
+                    item.error = Skipped()
                 continue
-            # For a replacement too: the pair must be unique, so the old one has to be deleted first.
-            self._delete([item for item in batch if item.seen.connection])
+            # Also to replace one: the pair must be unique, so the old one has to be deleted first.
+            self._delete(batch)
             self._create([item for item in batch if item.plan.body and not item.error])
 
-    def _delete(self, batch: t.Sequence[TeamItem]) -> None:
-        if not batch:
+    def _delete(self, items: t.Sequence[TeamItem]) -> None:
+        rows = {item: item.seen.existing for item in items if item.seen.existing}
+        if not rows:
             return
-        ids = {str(item.seen.connection and item.seen.connection.connection_id): item for item in batch}
-        doing = f"delete {_title(batch)}" + (f" ({next(iter(ids))})" if len(ids) == 1 else "")
-        error: Exception | None = None
-        left: list[str] = []
+        ids = [row.connection_id for row in rows.values()]
+        doing = f"delete {_title(list(rows))}" + (f" ({ids[0]})" if len(ids) == 1 else "")
+        error: DatadogError | TaskError | None = None
         try:
-            data = [{"type": "team_connection", "id": connection_id} for connection_id in ids]
-            if not self._client.delete(PATH, doing, {"data": data}):
+            body = {"data": [{"type": "team_connection", "id": each} for each in ids]}
+            is_refused = not self._client.delete(PATH, doing, body)
+            if is_refused:
                 error = TaskError(f"Could not {doing}: Datadog answers that it does not exist. Run the task again.")
         except DatadogError as exc:
-            error, left = exc, list(ids)
-        is_refused = error and getattr(error, "status", 404) in REFUSED
+            error, is_refused = exc, exc.status in REFUSED
+        left = ids if error else []
         if is_refused:
-            # The first of two attempts may have done it; so may somebody else.
-            try:
-                left = [str(row.connection_id) for row in self._existing(list(ids), doing)]
-            except DatadogError:
-                left = list(ids)
-        for connection_id in set(ids) - set(left):
-            self._deleted(ids[connection_id])
-        items = [ids[connection_id] for connection_id in left]
-        if left and is_refused and len(batch) > 1:
-            for part in [items] if len(items) < len(batch) else _halves(items):
-                self._delete(part)
-            return
-        for item in items:
-            item.error = error
+            # The first of two attempts may have deleted some, or another run.
+            with contextlib.suppress(DatadogError):
+                left = [row.connection_id for row in self._existing(ids, doing)]
+        for item, row in rows.items():
+            if row.connection_id not in left:
+                item.done.append(
+                    f"deleted team connection {row.connection_id}, which was managed by {row.managed_by!r}"
+                )
+                item.result = result_of(row, is_deleted=True)
+        remaining = [item for item, row in rows.items() if row.connection_id in left]
+        if is_refused and len(rows) > 1:
+            for half in _halves(remaining):
+                self._delete(half)
+        else:
+            for item in remaining:
+                item.error = error
 
-    @staticmethod
-    def _deleted(item: TeamItem) -> None:
-        existing = item.seen.connection
-        if existing:
-            item.done.append(
-                f"deleted team connection {existing.connection_id}, which was managed by {existing.managed_by!r}"
-            )
-        item.result = result_of(existing, is_deleted=True)
-
-    def _create(self, batch: t.Sequence[TeamItem]) -> None:
-        if not batch:
+    def _create(self, items: t.Sequence[TeamItem]) -> None:
+        if not items:
             return
-        body = {"data": [entry for item in batch for entry in item.plan.body["data"]]}
+        doing = f"create {_title(items)}"
         try:
-            answer = self._client.post_all(PATH, f"create {_title(batch)}", body)
+            answer = self._client.post_all(PATH, doing, {"data": [item.plan.body for item in items]})
         except DatadogError as exc:
-            self._not_created(batch, exc)
+            self._not_created(items, exc)
             return
-        self._created(batch, [TeamLink.of(row) for row in answer])
-        for item in batch:
-            if not item.result.get("connection"):
-                reason = f"Could not create {_title([item])}: Datadog's answer does not say what became of it."
+        rows = [TeamLink.of(row) for row in answer]
+        created = {row.identity: row for row in rows}
+        for item in items:
+            row = created.get(_wanted(item).identity) or (rows[0] if len(rows) == len(items) == 1 else None)
+            if row:
+                _take(item, row)
+            else:
+                reason = f"Could not create {_title([item])}: Datadog's answer does not mention it."
                 item.error = TaskError(f"{reason} Run the task again.")
 
-    def _created(self, batch: t.Sequence[TeamItem], rows: t.Sequence[TeamLink]) -> None:
-        """Take from an answer what was created."""
-        created = {row.identity: row for row in rows}
-        for item in batch:
-            row = created.get(_identity(item)) or (rows[0] if len(rows) == len(batch) == 1 else None)
-            if row:
-                item.done.append(f"created team connection {row.connection_id}")
-                item.result = result_of(self._with_handle(row, item.seen.team))
-
-    def _not_created(self, batch: t.Sequence[TeamItem], error: DatadogError) -> None:
-        """Find out what became of connections, and create those that can be."""
-        if not error.is_ambiguous and error.status not in REFUSED:
-            for item in batch:
-                item.error = error
-            return
+    def _not_created(self, items: t.Sequence[TeamItem], error: DatadogError) -> None:
+        """Find out what became of connections, and create those that can be created."""
+        links = {item: _wanted(item) for item in items}
+        rows: list[TeamLink] | None = [] if error.is_ambiguous else None
         if error.is_ambiguous:
             self._client.pause(error)
-        try:
-            rows = self._filtered([_identity(item) for item in batch], error.doing)
-        except DatadogError:
-            rows = []
-            if error.status in REFUSED:
-                for item in batch:
-                    item.error = error
-                return
+        if error.is_ambiguous or error.status in REFUSED:
+            with contextlib.suppress(DatadogError):
+                rows = links_of(self._client, [link.identity for link in links.values()], error.doing)
+        if rows is None:
+            for item in items:
+                item.error = error
+            return
         there = {row.identity: row for row in rows}
-        missing = [item for item in batch if _identity(item) not in there]
-        for item in batch:
-            row = there.get(_identity(item))
-            if row:
-                self._found(item, row, error)
+        missing = [item for item, link in links.items() if link.identity not in there]
+        for item, link in links.items():
+            if link.identity in there:
+                _take(item, there[link.identity], error)
         if error.is_ambiguous:
+            text = f"Could not {error.doing}: {error.reason}. Datadog does not list it yet, but may still create it. Run the task"
             for item in missing:
-                reason = f"Could not {error.doing}: {error.reason}. Datadog does not list it, but may create it yet."
-                item.error = TaskError(f"{reason} Run the task again.", affects_all=error.affects_all)
+                item.error = TaskError(f"{text} again.", affects_all=error.affects_all)
                 item.error.__cause__ = error
-        elif len(batch) == 1 and missing:
+        elif len(items) == 1 and missing:
             missing[0].error = error
             if error.status == 409:
-                _name_rivals(self._client, missing[0], error)
+                self._name_rivals(links[missing[0]], error)
         else:
+            # Whatever is wrong is in one of them, or in both.
             for half in _halves(missing):
-                # Whatever is wrong is in one of them, or in both.
                 self._create(half)
 
-    def _found(self, item: TeamItem, row: TeamLink, error: DatadogError) -> None:
-        """A connection exists though Datadog's answer did not say so."""
-        desired = item.resource.desired
-        if desired.managed_by not in (None, row.managed_by):
-            item.error = ConcurrentChange(
-                f"Another run created {row.connection_id}, managed by {row.managed_by!r}, at the same time. Run the task again."
-            )
-            return
-        item.result = result_of(self._with_handle(row, item.seen.team))
-        if error.is_ambiguous:
-            item.done.append(f"created team connection {row.connection_id}")
-            item.notices.append(Notice(f"{error} It was created all the same."))
-            return
-        item.operation = "replace" if item.done else "none"
-        path = item.resource.option_path
-        text = "It exists by now" + (": %s." if path else ".")
-        text += " Another run was faster, or Datadog has done a part of what it refused."
-        item.notices.append(Notice(f"{error} {text}", path))
+    def _name_rivals(self, wanted: TeamLink, error: DatadogError) -> None:
+        """Name the connections that may be in the way of one that was refused with 409."""
+        doing = f"find what is in the way of {wanted.title}"
+        with contextlib.suppress(DatadogError):
+            rows = list_links(self._client, doing, team_ids=wanted.team)
+            rows += list_links(self._client, doing, connected_team_ids=wanted.connected_team)
+            named = [
+                f"{row.connection_id} (team {row.team} with {row.connected_team}, source {row.source}, managed by {row.managed_by})"
+                for row in dict.fromkeys(rows)
+            ]
+            if named:
+                rivals = "; ".join(named)
+                error.remedy = f"Connections that may be in the way: {rivals}. Delete the one that should not exist."
 
 
-def _name_rivals(client: Client, item: TeamItem, error: DatadogError) -> None:
-    """Name the connections that may be in the way of one that was refused with 409."""
-    connected_team = item.resource.desired.connected_team
-    doing = f"find what is in the way of {_title([item])}"
-    try:
-        rows = [
-            *list_links(client, doing, team_ids=_identity(item).team),
-            *list_links(client, doing, connected_team_ids=connected_team),
-        ]
-    except DatadogError:
+def _wanted(item: TeamItem) -> TeamLink:
+    return item.seen.wanted or item.resource.link
+
+
+def _take(item: TeamItem, row: TeamLink, error: DatadogError | None = None) -> None:
+    """Take a connection as the result: from Datadog's answer or, after an error, from its list."""
+    wanted, path = _wanted(item), item.resource.option_path
+    if error and wanted.managed_by not in (None, row.managed_by):
+        text = f"Another run created {row.connection_id}, managed by {row.managed_by!r}, while this task was running."
+        item.error = ConcurrentChange(f"{text} Run the task again.")
         return
-    named = "; ".join(
-        f"{row.connection_id} (team {row.team} with {row.connected_team}, source {row.source}, managed by {row.managed_by})"
-        for row in {row.connection_id: row for row in rows}.values()
-    )
-    if named:
-        error.remedy = f"Connections that may be in the way: {named}. Delete the one that should not exist."
+    item.result = result_of(replace(row, team_handle=wanted.team_handle))
+    if error and not error.is_ambiguous:
+        item.operation = "replace" if item.done else "none"
+        text = "It exists now" + (" (%s)" if path else "")
+        text += ": another run created it first, or Datadog applied part of the request that it refused."
+        item.notices.append(Notice(f"{error} {text}", path))
+        return
+    item.done.append(f"created team connection {row.connection_id}")
+    if error:
+        item.notices.append(Notice(f"{error} It was created anyway."))
+
+
+def links_of(client: Client, identities: t.Collection[Identity], doing: str) -> list[TeamLink]:
+    """The connections of these identities, and maybe others of their sources, in few requests."""
+    sources = ",".join({each.source for each in identities})
+    chunks = batches(list(dict.fromkeys(each.team for each in identities)), TEAMS_IN_FILTER)
+    # If all of them exist. Finding out whether all connections are fewer takes a request, too.
+    pages = len(chunks) + len(identities) // PAGE_SIZE
+    if pages > 2:
+        with contextlib.suppress(TooManyPages):
+            return list_links(client, doing, pages, sources=sources)
+    # Not filtered by connected teams: whether Datadog regards their case then is not known.
+    found = (list_links(client, doing, sources=sources, team_ids=",".join(chunk)) for chunk in chunks)
+    return list(itertools.chain.from_iterable(found))
 
 
 def list_links(client: Client, doing: str, most_pages: int | None = None, **filters: str) -> list[TeamLink]:
@@ -619,61 +409,51 @@ def list_links(client: Client, doing: str, most_pages: int | None = None, **filt
     :param filters: comma-joined values by the names of filters, like C(team_ids).
     :raises TooManyPages: see Client.pages().
     """
-    rows = client.pages(
-        PATH,
-        doing,
-        {f"filter[{name}]": value for name, value in filters.items()},
-        total=lambda meta: as_object(meta.get("page")).get("total"),
-        most_pages=most_pages,
-    )
+    params = {f"filter[{name}]": value for name, value in filters.items()}
+    rows = client.pages(PATH, doing, params, lambda meta: as_object(meta.get("page")).get("total"), most_pages)
     return [TeamLink.of(row) for row in rows]
+
+
+def pair_problems(given: t.Mapping[str, t.Any], inside: str = "") -> t.Iterator[Problem]:
+    """:param given: C(team) and C(connected_team). :param inside: the path of what they stand in, with a dot at the end."""
+    team, connected_team = given["team"], given["connected_team"]
+    # A name with spaces is looked up anyway: the error then suggests the handle.
+    if team is not None and not HANDLE.fullmatch(team.replace(" ", "")):
+        yield f"{inside}team", "must be the UUID or the handle of a Datadog team, without spaces or commas"
+    if connected_team is not None and not CONNECTED_TEAM.fullmatch(connected_team):
+        problem = "must be of the form @organization/team, without spaces or commas, like @acme/platform"
+        yield f"{inside}connected_team", problem
+
+
+def managed_by_problems(params: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
+    managed_by = params["managed_by"]
+    if managed_by is not None and (not managed_by.strip() or CONTROL_CHARACTERS.search(managed_by)):
+        yield "managed_by", "must not be empty or contain control characters; leave it out to leave it alone"
+
+
+def _id_problems(params: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
+    pair = ("team", "connected_team")
+    if params["connection_id"] is None:
+        yield from ((name, "is required") for name in pair if params[name] is None)
+    elif params["state"] == "present":
+        yield "connection_id", "is for state=absent; with state=present give team and connected_team"
+    elif any(params[name] is not None for name in pair):
+        yield "connection_id", "and team, connected_team are mutually exclusive"
+    elif not UUID.fullmatch(params["connection_id"]):
+        yield "connection_id", "must be the UUID of a team connection"
 
 
 T = t.TypeVar("T")
 
 
-def _batches(entries: t.Sequence[T]) -> list[t.Sequence[T]]:
-    return [entries[start : start + BATCH_SIZE] for start in range(0, len(entries), BATCH_SIZE)]
+def batches(entries: t.Sequence[T], size: int) -> list[t.Sequence[T]]:
+    return [entries[start : start + size] for start in range(0, len(entries), size)]
 
 
-def _halves(entries: t.Sequence[T]) -> list[t.Sequence[T]]:
-    middle = (len(entries) + 1) // 2
-    return [half for half in (entries[:middle], entries[middle:]) if half]
-
-
-def _chunks(identities: t.Iterable[Identity]) -> t.Iterator[list[Identity]]:
-    """Chunks whose teams fit into the filter of a request."""
-    chunk: list[Identity] = []
-    teams: set[str] = set()
-    for identity in identities:
-        teams.add(identity.team)
-        if chunk and len(teams) * len(quote_plus(f",{identity.team}")) > LONGEST_FILTER:
-            yield chunk
-            chunk, teams = [], {identity.team}
-        chunk.append(identity)
-    if chunk:
-        yield chunk
+def _halves(items: t.Sequence[TeamItem]) -> list[t.Sequence[TeamItem]]:
+    return batches(items, (len(items) + 1) // 2 or 1)
 
 
 def _title(items: t.Sequence[TeamItem]) -> str:
     """How messages call what items are about."""
-    return items[0].resource.desired.title if len(items) == 1 else f"{len(items)} team connections"
-
-
-def _identity(item: TeamItem) -> Identity:
-    desired, team = item.resource.desired, item.seen.team
-    return Identity(team.team_id if team else "", desired.connected_team.lower(), desired.source)
-
-
-def _body(wanted: TeamLink) -> Json:
-    attributes = {"source": wanted.source}
-    if wanted.managed_by is not None:
-        attributes["managed_by"] = wanted.managed_by
-    return {
-        "type": "team_connection",
-        "attributes": attributes,
-        "relationships": {
-            "team": {"data": {"id": wanted.team, "type": "team"}},
-            "connected_team": {"data": {"id": wanted.connected_team, "type": wanted.connected_team_type}},
-        },
-    }
+    return items[0].resource.link.title if len(items) == 1 else f"{len(items)} team connections"

@@ -244,14 +244,14 @@ errors:
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
 from ansible_collections.tidyops.datadog.plugins.module_utils._set_report import set_result_of
-from ansible_collections.tidyops.datadog.plugins.module_utils._team_connections import (
+from ansible_collections.tidyops.datadog.plugins.module_utils._team_connection_sets import (
     SET_ARGUMENT_SPEC,
-    TeamConnections,
+    TeamConnectionSet,
 )
 
 
 def main() -> None:
-    run(SET_ARGUMENT_SPEC, TeamConnections.of_set, set_result_of)
+    run(SET_ARGUMENT_SPEC, TeamConnectionSet.of_set, set_result_of)
 
 
 if __name__ == "__main__":

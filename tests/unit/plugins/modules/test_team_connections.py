@@ -215,7 +215,7 @@ class TestPurge:
         datadog.team_connections(*handles(2, "t"), managed_by="terraform")
         tasks = handles(1, "a")
         result = predict_and_run(datadog, *tasks, managed_by="ansible", purge=True)
-        assert operations(result) == ["none", "delete", "delete"]
+        assert (operations(result), result["warnings"]) == (["none", "delete", "delete"], [])
         assert {row["connected_team"] for row in result["connections"][1:]} == {
             "@acme/a-0001",
             "@acme/a-0002",

@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sets of team connections."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._client import UUID, Client, Json
+from ._errors import OptionError, Problem, TaskError
+from ._module import DatadogModule
+from ._team_connections import (
+    SHARED_OPTIONS,
+    Identity,
+    Observation,
+    TeamConnection,
+    TeamConnections,
+    TeamItem,
+    TeamLink,
+    list_links,
+    managed_by_problems,
+    pair_problems,
+)
+
+CONNECTION_OPTIONS: dict[str, t.Any] = {
+    "team": {"type": "str", "required": True},
+    "connected_team": {"type": "str", "required": True},
+}
+SET_ARGUMENT_SPEC: dict[str, t.Any] = {
+    "connections": {"type": "list", "elements": "dict", "required": True, "options": CONNECTION_OPTIONS},
+    **SHARED_OPTIONS,
+    "purge": {"type": "bool", "default": False},
+    "allow_empty": {"type": "bool", "default": False},
+}
+
+
+def _problems(params: Json) -> t.Iterator[Problem]:
+    if params["purge"] and params["state"] == "absent":
+        yield "purge", "is for state=present; with state=absent only what is listed is deleted"
+    elif params["purge"] and not params["connections"] and not params["allow_empty"]:
+        yield "connections", "is empty, and purge would delete everything; set allow_empty to true if that is meant"
+    yield from managed_by_problems(params)
+    first: dict[tuple[str, str], str] = {}
+    for index, given in enumerate(params["connections"]):
+        path = f"connections[{index}]"
+        team = given["team"].lower() if UUID.fullmatch(given["team"]) else given["team"]
+        known = first.setdefault((team, given["connected_team"].lower()), path)
+        if known != path:
+            yield path, f"has the same team and connected_team as {known}; remove one"
+        yield from pair_problems(given, f"{path}.")
+
+
+class TeamConnectionSet(TeamConnections):
+    """A set of team connections, and what exists beside it."""
+
+    # A team may have to lose its connection before it can take another one.
+    purges_first = True
+
+    def __init__(self, client: Client, params: Json) -> None:
+        """:param params: the options of the module, checked."""
+        super().__init__(
+            client,
+            (
+                TeamConnection.of({**params, **given, "connection_id": None}, f"connections[{index}]")
+                for index, given in enumerate(params["connections"])
+            ),
+        )
+        self._params = params
+        #: All connections of the source, if the task purges.
+        self._listed: list[TeamLink] | None = None
+
+    @classmethod
+    def of_set(cls, client: Client, module: DatadogModule) -> TeamConnectionSet:
+        """:raises OptionError: for bad input."""
+        problems = list(_problems(module.params))
+        if problems:
+            raise OptionError(*problems)
+        return cls(client, module.params)
+
+    def observe(self, items: t.Sequence[TeamItem]) -> None:
+        if not items[0].resource.link.connection_id:
+            super().observe(items)
+            return
+        # Those that are not listed in the task have just been read.
+        for item in items:
+            item.observed = Observation(item.resource.link)
+
+    def matching(self, identities: t.Collection[Identity], doing: str) -> list[TeamLink]:
+        if not self._params["purge"]:
+            return super().matching(identities, doing)
+        if self._listed is None:
+            self._listed = list_links(self._client, doing, sources=self._params["source"])
+        return self._listed
+
+    def check(self, items: t.Sequence[TeamItem]) -> None:
+        first: dict[Identity, str] = {}
+        for item in items:
+            wanted, path = item.seen.wanted, item.resource.option_path
+            known = first.setdefault(wanted.identity, path) if wanted else path
+            if wanted and known != path:
+                item.error = TaskError(
+                    f"{known}.team and {path}.team are the same team, {wanted.team}, and both connect it with"
+                    f" {wanted.connected_team}. Remove one of them."
+                )
+
+    def unlisted(self, items: t.Sequence[TeamItem]) -> list[TeamConnection]:
+        if not self._params["purge"]:
+            return []
+        wanted = {item.seen.wanted.identity for item in items if item.seen.wanted}
+        rows = self.matching([], "find the team connections that are not listed")
+        unclear = [row for row in rows if not all(row.identity)]
+        if unclear:
+            raise TaskError(
+                f"Cannot purge: Datadog's answer does not say what team connection {unclear[0].connection_id} connects. Run the"
+                " task without purge, and check this connection in Datadog."
+            )
+        source, managed_by = self._params["source"], self._params["managed_by"]
+        return [
+            TeamConnection(row, is_wanted=False)
+            for row in rows
+            if row.identity not in wanted and row.source == source and managed_by in (None, row.managed_by)
+        ]
