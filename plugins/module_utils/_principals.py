@@ -1,24 +1,20 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Principals of restriction policies: the organization, teams, roles and users, in terms that people know."""
+"""Principals of restriction policies: the organization, teams, roles and users, as people name them."""
 
 from __future__ import annotations
 
+import re
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from ._client import (
-    UUID,
-    Client,
-    Json,
-    as_object,
-)
-from ._errors import Problem
+from ._client import UUID, Client, as_object
+from ._errors import OptionError, Problem
+from ._restriction_policy import WantedPolicy
 from ._teams import Teams
 
-#: What stands before the colon, and what a name behind it is.
-KINDS = {"team": "handle", "role": "name", "user": "e-mail"}
+PRINCIPAL = re.compile(rf"org(:{UUID.pattern})?|(team|role|user):\S(.*\S)?", re.DOTALL)
 FORMS = (
     "org, or team:, role: or user: followed by a UUID, or by the team's handle, the role's name or the user's e-mail"
 )
@@ -27,75 +23,69 @@ FORMS = (
 def principal_problems(path: str, principals: t.Sequence[str]) -> t.Iterator[Problem]:
     """What is wrong with the principals of a relation, as far as it can be known without Datadog."""
     for index, principal in enumerate(principals):
-        kind, colon, name = principal.partition(":")
-        is_org = principal == "org" or (kind == "org" and UUID.fullmatch(name))
-        if not is_org and not (kind in KINDS and colon and name.strip() == name != ""):
+        if not PRINCIPAL.fullmatch(principal):
             yield f"{path}[{index}]", f"must be {FORMS}"
         elif principal in principals[:index]:
-            first = principals.index(principal)
-            yield f"{path}[{index}]", f"is the same as {path}[{first}]; leave one out"
+            yield f"{path}[{index}]", f"is the same as {path}[{principals.index(principal)}]; remove one"
 
 
 class Principals:
-    """The ids of principals. Each is looked up once. May be used by several threads after load()."""
+    """Principals with UUIDs, each looked up once, several at a time."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, principals: t.Iterable[str], workers: int = 1) -> None:
         self._client = client
         self._teams = Teams(client)
-        self._ids: dict[str, str] = {}
-        self._problems: dict[str, str] = {}
+        wanted = dict.fromkeys(principals)
+        teams = self._teams.find(each[len("team:") :] for each in wanted if each.startswith("team:"))
+        #: All that Datadog has for a principal of the task, with UUIDs.
+        self._found = {f"team:{name}": [f"team:{team.team_id}"] if team else [] for name, team in teams.items()}
+        others = [each for each in wanted if each not in self._found]
+        with ThreadPoolExecutor(workers) as pool:
+            self._found.update(zip(others, pool.map(self._look_up, others)))
 
-    def load(self, principals: t.Iterable[str], workers: int = 1) -> None:
-        """Look up the principals, several at a time."""
-        wanted = list(dict.fromkeys(principals))
-        handles = [p[len("team:") :] for p in wanted if p.startswith("team:")]
-        teams = self._teams.find(handle for handle in handles if not UUID.fullmatch(handle))
-        for handle, team in teams.items():
-            hint = self._teams.hints.get(handle)
-            near = f"; did you mean team:{hint}?" if hint else ""
-            self._note(f"team:{handle}", [team.team_id] if team else [], near)
-        others = [each for each in wanted if each not in self._ids and each not in self._problems]
-        if others:
-            with ThreadPoolExecutor(min(workers, len(others))) as pool:
-                list(pool.map(self._look_up, others))
-
-    def id_of(self, principal: str) -> str:
-        """:returns: the principal with a UUID, like C(team:3f6e...). :raises LookupError: what would be right."""
-        if principal in self._problems:
-            raise LookupError(self._problems[principal])
-        return self._ids[principal]
-
-    def _look_up(self, principal: str) -> None:
+    def _look_up(self, principal: str) -> list[str]:
         kind, _colon, name = principal.partition(":")
         if UUID.fullmatch(name):
-            self._note(principal, [name.lower()])
-        elif kind == "org":
-            organization = self._client.organization()
-            self._note(principal, [organization] if organization else [])
-        elif kind == "role":
-            self._note(principal, [row["id"] for row in self._rows("roles", name, ("name",))])
-        else:
-            rows = self._rows("users", name, ("email", "handle"))
-            enabled = [row for row in rows if not as_object(row.get("attributes")).get("disabled")]
-            self._note(principal, [row["id"] for row in enabled or rows])
-
-    def _note(self, principal: str, ids: t.Sequence[str], hint: str = "") -> None:
-        kind = principal.partition(":")[0]
-        if len(ids) == 1:
-            self._ids[principal] = f"{kind}:{ids[0].lower()}"
-        elif ids:
-            problem = f"is ambiguous: {', '.join(ids)} have this {KINDS[kind]}. Give {kind}: and one of these UUIDs"
-            self._problems[principal] = problem
-        else:
-            what = f"no {kind} with exactly this {KINDS[kind]}" if kind in KINDS else "no organization"
-            self._problems[principal] = f"does not exist: Datadog has {what}{hint}"
-
-    def _rows(self, kind: str, name: str, attributes: t.Sequence[str]) -> list[Json]:
-        """Those of which one of the attributes is the name. The filter matches parts of names."""
+            return [principal.lower()]
+        if kind == "org":
+            return [f"org:{each.lower()}" for each in [self._client.organization()] if each]
+        # Datadog's filter matches parts of names.
         rows = self._client.pages(
-            f"/api/v2/{kind}",
-            f"look up the {kind[:-1]} {name!r}",
+            f"/api/v2/{kind}s",
+            f"look up the {kind} {name!r}",
             {"filter": name},
-            total=lambda meta: as_object(meta.get("page")).get("total_filtered_count"),
+            lambda meta: as_object(meta.get("page")).get("total_filtered_count"),
         )
-        return [row for row in rows if name in [as_object(row.get("attributes")).get(each) for each in attributes]]
+        attributes = {f"{kind}:{row['id'].lower()}": as_object(row.get("attributes")) for row in rows}
+        names = ("name",) if kind == "role" else ("email", "handle")
+        found = [each for each in attributes if name in map(attributes[each].get, names)]
+        return [each for each in found if not attributes[each].get("disabled")] or found
+
+    def wanted(self, bindings: t.Iterable[tuple[str, str, t.Sequence[str]]]) -> WantedPolicy:
+        """:param bindings: the path of the option, the relation, and its principals.
+
+        :raises OptionError: for principals that do not exist, or are the same.
+        """
+        wanted = WantedPolicy({}, {})
+        problems: list[Problem] = []
+        for path, relation, principals in bindings:
+            words: dict[str, str] = {}
+            for index, principal in enumerate(principals):
+                found = self._found[principal]
+                first = words.setdefault(found[0], principal) if len(found) == 1 else None
+                if first != principal:
+                    problem = f"is the same principal as {first}; remove one" if first else self._problem(principal)
+                    problems.append((f"{path}[{index}]", problem))
+            wanted.policy[relation] = frozenset(words)
+            wanted.words.update(words)
+        if problems:
+            raise OptionError(*problems)
+        return wanted
+
+    def _problem(self, principal: str) -> str:
+        kind, _colon, name = principal.partition(":")
+        word = {"team": "handle", "user": "e-mail"}.get(kind, "name")
+        if self._found[principal]:
+            return f"is ambiguous: {', '.join(self._found[principal])} have this {word}. Give one of these instead"
+        hint = f"; did you mean team:{self._teams.hints[name]}?" if kind == "team" and name in self._teams.hints else ""
+        return f"does not exist: Datadog has no {kind} with exactly this {word}{hint}"

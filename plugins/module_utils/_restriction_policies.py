@@ -1,33 +1,19 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The restriction policies that tasks are about: of a resource of any type."""
+"""The modules about restriction policies, of a resource of any type."""
 
 from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
 
 from ._client import Client, Json
 from ._errors import OptionError, Problem
 from ._module import DatadogModule
-from ._principals import (
-    Principals,
-    principal_problems,
-)
-from ._reconcile import (
-    Item,
-    Plan,
-    Resource,
-    ResourceSet,
-)
-from ._restriction_policy import (
-    Policy,
-    WantedPolicy,
-    read_policy,
-    write_policy,
-)
+from ._principals import Principals, principal_problems
+from ._reconcile import Item, Plan, Resource, ResourceSet
+from ._restriction_policy import Policy, WantedPolicy, read_policy, write_policy
 
 RESOURCE_ID = re.compile(r"[^\s:/?#]+:[^\s/?#]+")
 ARGUMENT_SPEC: dict[str, t.Any] = {
@@ -43,13 +29,10 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     },
     "allow_self_lockout": {"type": "bool", "default": False},
 }
-INFO_ARGUMENT_SPEC: dict[str, t.Any] = {
-    "resource_ids": {"type": "list", "elements": "str", "required": True},
-}
+INFO_ARGUMENT_SPEC: dict[str, t.Any] = {"resource_ids": {"type": "list", "elements": "str", "required": True}}
 
 
-@dataclass(frozen=True)
-class Observation:
+class Observation(t.NamedTuple):
     """The policy that exists, and the one that is wanted."""
 
     policy: Policy
@@ -57,12 +40,32 @@ class Observation:
 
 
 class RestrictionPolicy(Resource[Observation]):
-    """The policy of one resource. :ivar bindings: principals by relation, as the task has them; empty for no policy."""
+    """The policy of one resource. :param params: the options of the module. :raises OptionError: for bad input."""
 
-    def __init__(self, resource_id: str, bindings: t.Mapping[str, t.Sequence[str]]) -> None:
+    def __init__(self, params: Json) -> None:
         super().__init__()
-        self.resource_id = resource_id
-        self.bindings = bindings
+        self.resource_id: str = params["resource_id"]
+        self.allow_self_lockout: bool = params["allow_self_lockout"]
+        #: Path, relation and principals; none where the policy is to be deleted.
+        self.bindings: list[tuple[str, str, list[str]]] = []
+        is_present = params["state"] == "present"
+        problems = list(_id_problems("resource_id", self.resource_id))
+        if is_present and not params["bindings"]:
+            problems.append(("bindings", "must hold at least one relation; state=absent deletes the policy"))
+        first: dict[str, str] = {}
+        for index, binding in enumerate(params["bindings"] or []):
+            relation, principals, inside = binding["relation"], binding["principals"], f"bindings[{index}]"
+            path = f"{inside}.principals"
+            problems.extend(principal_problems(path, principals))
+            known = first.setdefault(relation, inside)
+            if known != inside:
+                problems.append((f"{inside}.relation", f"is the same as {known}.relation; merge their principals"))
+            if not principals:
+                problems.append((path, "must not be empty; leave the relation out instead"))
+            if is_present:
+                self.bindings.append((path, relation, principals))
+        if problems:
+            raise OptionError(*problems)
 
     @property
     def names(self) -> Json:
@@ -77,76 +80,52 @@ class RestrictionPolicy(Resource[Observation]):
         return Plan(operation, {"bindings": shown(before)}, {"bindings": shown(after)})
 
     def predict_result(self, plan: Plan, observed: Observation) -> Json:
-        return {"restriction_policy": policy_result(self.resource_id, plan.after["bindings"])}
+        return {"restriction_policy": _result(self.resource_id, plan.after["bindings"])}
+
+
+PolicyItem = Item[RestrictionPolicy, Observation]
 
 
 class RestrictionPolicies(ResourceSet[RestrictionPolicy, Observation]):
-    """The policy that a task is about."""
+    """The one policy that a task is about."""
 
-    def __init__(self, client: Client, policy: RestrictionPolicy, allow_self_lockout: bool) -> None:
+    def __init__(self, client: Client, policy: RestrictionPolicy) -> None:
         super().__init__([policy])
         self._client = client
-        self._allow_self_lockout = allow_self_lockout
 
     @classmethod
     def one(cls, client: Client, module: DatadogModule) -> RestrictionPolicies:
-        """:raises OptionError: for bad input."""
-        params = module.params
-        problems = list(_id_problems("resource_id", params["resource_id"]))
-        is_present = params["state"] == "present"
-        if is_present and not params["bindings"]:
-            problem = "must hold at least one relation; state=absent deletes the policy"
-            problems.append(("bindings", problem))
-        bindings: dict[str, list[str]] = {}
-        for index, binding in enumerate(params["bindings"] or []):
-            path, relation = f"bindings[{index}]", binding["relation"]
-            problems.extend(principal_problems(f"{path}.principals", binding["principals"]))
-            if relation in bindings:
-                first = list(bindings).index(relation)
-                problem = f"is the same as bindings[{first}].relation; put the principals together"
-                problems.append((f"{path}.relation", problem))
-            if not binding["principals"]:
-                problem = "must not be empty; leave the relation out instead"
-                problems.append((f"{path}.principals", problem))
-            bindings[relation] = binding["principals"]
-        if problems:
-            raise OptionError(*problems)
-        policy = RestrictionPolicy(params["resource_id"], bindings if is_present else {})
-        return cls(client, policy, params["allow_self_lockout"])
+        return cls(client, RestrictionPolicy(module.params))
 
-    def observe(self, items: t.Sequence[Item[RestrictionPolicy, Observation]]) -> None:
+    def observe(self, items: t.Sequence[PolicyItem]) -> None:
         for item in items:
             bindings = item.resource.bindings
-            principals = Principals(self._client)
-            principals.load(p for written in bindings.values() for p in written)
-            paths = {relation: f"bindings[{n}].principals" for n, relation in enumerate(bindings)}
-            wanted = WantedPolicy.of(bindings, paths, principals)
+            principals = Principals(self._client, [each for *_path, names in bindings for each in names])
+            wanted = principals.wanted(bindings)
             item.observed = Observation(read_policy(self._client, item.resource.resource_id), wanted)
 
-    def apply(self, items: t.Sequence[Item[RestrictionPolicy, Observation]]) -> None:
+    def apply(self, items: t.Sequence[PolicyItem]) -> None:
         self.each(items, self._apply)
 
-    def _apply(self, item: Item[RestrictionPolicy, Observation]) -> None:
+    def _apply(self, item: PolicyItem) -> None:
         resource_id = item.resource.resource_id
-        policy = item.seen.wanted.policy
-        write_policy(self._client, resource_id, policy, self._allow_self_lockout)
+        write_policy(self._client, resource_id, item.seen.wanted.policy, item.resource.allow_self_lockout)
         item.done.append(f"set the restriction policy of {resource_id}")
 
 
 def restriction_policies(client: Client, module: DatadogModule) -> Json:
     """What the info module returns. :raises OptionError: for bad input."""
     ids = list(dict.fromkeys(module.params["resource_ids"]))
-    problems = [p for n, each in enumerate(ids) for p in _id_problems(f"resource_ids[{n}]", each)]
+    problems = [problem for index, each in enumerate(ids) for problem in _id_problems(f"resource_ids[{index}]", each)]
     if problems:
         raise OptionError(*problems)
-    nobody = WantedPolicy({})
-    found = [policy_result(each, nobody.shown(read_policy(client, each))) for each in ids]
-    return {"restriction_policies": found}
+    nobody = WantedPolicy({}, {})
+    return {"restriction_policies": [_result(each, nobody.shown(read_policy(client, each))) for each in ids]}
 
 
-def policy_result(resource_id: str, bindings: t.Mapping[str, t.Sequence[str]]) -> Json:
-    """A policy, in the shape of the options."""
-    listed = [{"relation": r, "principals": list(p)} for r, p in bindings.items()]
+def _result(resource_id: str, bindings: t.Mapping[str, t.Sequence[str]]) -> Json:
+    """A policy in the shape of the options."""
+    listed = [{"relation": relation, "principals": list(each)} for relation, each in bindings.items()]
     return {"resource_id": resource_id, "bindings": listed}
 
 

@@ -19,21 +19,19 @@ from .model import Desired
 
 
 class Access:
-    """The principals that a task names, looked up together, and the policies of connections."""
+    """The policies that a task wants for connections, and those that exist."""
 
     def __init__(self, client: Client, connections: t.Iterable[Desired], workers: int) -> None:
         self._client = client
-        self._principals = Principals(client)
-        named = [p for each in connections for ps in (each.access or {}).values() for p in ps]
-        self._principals.load(named, workers)
+        named = [each for desired in connections for ps in (desired.access or {}).values() for each in ps]
+        self._principals = Principals(client, named, workers)
 
     def wanted(self, desired: Desired) -> WantedPolicy | None:
-        """Who is to have access; None if the task does not say. :raises OptionError: for unknown principals."""
+        """:raises OptionError: for principals that do not exist."""
         if desired.access is None:
             return None
-        paths = {relation: f"access.{relation}" for relation in desired.access}
-        return WantedPolicy.of(desired.access, paths, self._principals)
+        bindings = [(f"access.{relation}", relation, names) for relation, names in desired.access.items()]
+        return self._principals.wanted(bindings)
 
     def policy(self, connection_id: str) -> Policy:
-        """Who has access."""
         return read_policy(self._client, f"connection:{connection_id}")
