@@ -7,173 +7,125 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json, as_object
 
-from .catalogue import (
-    Credentials,
-    Integration,
-    known_kind,
-)
-from .fields import (
-    Field,
-    NamedValues,
-    Problems,
-    RenewalFlag,
-    without_hidden,
-)
+from .catalogue import KINDS, Credentials, Integration
+from .fields import Field, Problems, without_hidden
 
 PATH = "/api/v2/actions/connections"
 
 
 class Comparison(t.NamedTuple):
-    """The C(integration) of a request, empty if there is nothing to send; and what the diff shows before and after it."""
+    """The C(integration) to send, maybe empty, and what the diff shows before and after."""
 
     send: Json
     before: Json
     after: Json
 
 
-class Given(t.NamedTuple):
-    """A field, and what a task gives for it, which may be None. :ivar group: C(""), or the credentials' key."""
+class Configuration(t.NamedTuple):
+    """What a task says of an integration. C(observed) is the C(values) of a Connection, or None if there is none.
 
-    path: str
-    field: Field
-    value: t.Any
-    group: str
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """What a task says of an integration and its credentials. :ivar values: the integration's option, as given."""
+    :ivar kind: the path of the credentials' option, like C(aws.assume_role).
+    :ivar given: the fields that a task may give: path, field, and value or None.
+    """
 
     integration: Integration
     credentials: Credentials
-    values: t.Mapping[str, t.Any]
+    kind: str
+    given: list[tuple[str, Field, t.Any]]
 
     @classmethod
-    def of(cls, integration: Integration, values: t.Mapping[str, t.Any]) -> Configuration | None:
-        """:returns: None unless one kind of credentials is given. Ansible takes an empty key for given."""
-        given = [each for each in integration.credentials if values[each.key] is not None]
-        return cls(integration, given[0], values) if len(given) == 1 else None
-
-    @property
-    def kind(self) -> str:
-        """The path of the credentials' option, like C(aws.assume_role)."""
-        return f"{self.integration.key}.{self.credentials.key}"
-
-    def given(self) -> t.Iterator[Given]:
-        """Every field that a task may give."""
-        key = self.credentials.key
-        for field in self.integration.fields:
-            path = f"{self.integration.key}.{field.name}"
-            yield Given(path, field, self.values[field.name], "")
-        for field in self.credentials.fields:
-            if field.option():
-                path = f"{self.kind}.{field.name}"
-                yield Given(path, field, self.values[key][field.name], key)
+    def of(cls, integration: Integration, option: Json) -> Configuration | None:
+        """:returns: None unless exactly one type of credentials is given."""
+        found = [each for each in integration.credentials if option[each.key] is not None]
+        if len(found) != 1:
+            return None
+        inside, kind = option[found[0].key], f"{integration.key}.{found[0].key}"
+        given = [(f"{integration.key}.{field.name}", field, option[field.name]) for field in integration.fields]
+        given += [(f"{kind}.{field.name}", field, inside[field.name]) for field in found[0].fields if field.option()]
+        return cls(integration, found[0], kind, given)
 
     def problems(self) -> Problems:
-        """What is wrong with the values, as far as it can be known without Datadog."""
-        for path, field, value, _group in self.given():
+        """What is wrong and can be known without Datadog."""
+        for path, field, value in self.given:
             if value is not None:
                 yield from field.problems(path, value)
 
     def missing(self, observed: Json | None) -> Problems:
-        """What has to be given and is not. :param observed: the values that exist; None if the connection does not."""
-        for path, field, value, group in self.given():
-            there = _values(observed, group).get(field.name)
-            yield from field.missing(path, value, there, observed is not None)
+        """What the task has to give and does not."""
+        for path, field, value in self.given:
+            if field.required and value is None and observed is None:
+                yield path, "is required to create the connection"
+            there = (observed or {}).get(field.name, {})
+            for index, (part, text) in enumerate(field.parts(value).items()):
+                if text is None and there is not None and part not in there:
+                    yield f"{path}[{index}].value", "is required, since Datadog has no token of this name"
 
     def secrets(self) -> dict[str, str]:
-        """The secrets that the task gives, by their paths inside the credentials."""
-        found: dict[str, str] = {}
-        for given in self.given():
-            found.update(given.field.secrets(given.value))
-        return found
+        """Those that the task gives, by their paths."""
+        given = [field.parts(value) for _path, field, value in self.given if field.secret]
+        return {path: text for parts in given for path, text in parts.items() if text is not None}
 
     def secret_paths(self, observed: Json) -> set[str] | None:
-        """The paths of the secrets that a connection of these values has; None where that is not known."""
-        paths: set[str] = set()
-        for _path, field, _value, group in self.given():
-            entries = _values(observed, group).get(field.name)
-            if isinstance(field, NamedValues) and field.secret:
-                if entries is None:
-                    return None
-                paths.update(f"{field.name}.{entry['name']}" for entry in entries)
-            else:
-                paths.add(field.name)
-        return paths
+        """The paths of those that the connection has, and of other parts; None if unknown."""
+        found = [observed.get(field.name) for _path, field, _value in self.given]
+        return None if None in found else {path for parts in found for path in parts or ()}
 
     def advice(self, observed: Json | None) -> t.Iterator[str]:
-        """Warnings about what a task gives. :param observed: as for missing()."""
-        key = self.credentials.key
-        tokens = self.values[key].get("tokens") or _values(observed, key).get("tokens") or []
-        for path, field, value, _group in self.given():
-            if value is not None:
-                yield from field.advice(path, value, {token["name"] for token in tokens})
+        """Warnings about what the task gives."""
+        tokens = [f.parts(value) or (observed or {}).get(f.name) or {} for _path, f, value in self.given if f.secret]
+        for _path, field, value in self.given:
+            yield from field.advice(self.kind, value, tokens[0] if tokens else {})
 
     def hidden(self, observed: Json) -> t.Iterator[str]:
-        """The paths of given lists that Datadog's answer leaves out."""
-        for path, field, value, group in self.given():
-            is_left_out = _values(observed, group).get(field.name) is None
-            if isinstance(field, NamedValues) and value is not None and is_left_out:
-                yield path
+        """The paths of given lists that Datadog's response leaves out."""
+        return (path for path, field, value in self.given if value is not None and observed[field.name] is None)
 
     def compare(self, observed: Json | None, sent: t.Container[str]) -> Comparison:
-        """Compare with what exists.
-
-        :param observed: the values that exist; None if the connection is to be created.
-        :param sent: the paths of the secrets that have to be sent though there are some.
-        """
-        key = self.credentials.key
-        # Values that stand beside the credentials, and those in them, for each part of a comparison.
-        parts: list[dict[str, Json]] = [{"": {}, key: {}} for _part in ("send", "before", "after")]
-        for _path, field, value, group in self.given():
-            there = _values(observed, group).get(field.name)
-            change = field.compare(value, there, observed is not None, sent)
-            for found, part in zip(change, parts):
-                if found is not None:
-                    part[group][field.name] = found
-        send: Json = {}
-        if observed is None or any(parts[0].values()):
-            # Both discriminators always go along; the specification asks for them even in an update.
-            credentials = {"type": self.credentials.type, **parts[0][key]}
-            send = {"type": self.integration.type, **parts[0][""], "credentials": credentials}
-        before, after = ({self.integration.key: {**p[""], key: p[key]}} for p in parts[1:])
-        return Comparison(send, before, after)
+        """Compare with what exists. :param sent: the paths of the secrets to send although they exist."""
+        found: tuple[Json, Json, Json] = ({}, {}, {})
+        for _path, field, value in self.given:
+            # A new connection gets a new value anyway.
+            if observed is not None or not field.renews:
+                change = field.compare(value, (observed or {}).get(field.name, {}), sent)
+                for values, parts in zip(found, change):
+                    values[field.name] = field.whole(parts)
+        send, before, after = (_option(self.integration, self.credentials, values) for values in found)
+        inside = send.pop(self.credentials.key)
+        if observed is None or send or inside:
+            # The specification requires both types even in an update.
+            inside = {"type": self.credentials.type, **inside}
+            send = {"type": self.integration.type, **send, "credentials": inside}
+        return Comparison(send, {self.integration.key: before}, {self.integration.key: after})
 
     def predicted(self, after: Json, observed: Json | None) -> Json:
-        """The values of the connection after a write, without asking Datadog.
-
-        :param after: that of compare().
-        """
-        key = self.credentials.key
-        values = without_hidden(after[self.integration.key])
-        known = _values(observed, key)
-        renewed = {f.renews for f in self.credentials.fields if isinstance(f, RenewalFlag)}
-        is_renewed = any(values[key].pop(f.name, None) for f in self.credentials.fields if isinstance(f, RenewalFlag))
-        for field in self.credentials.fields:
-            kept = known.get(field.name)
-            if not field.option() and kept and not (is_renewed and field.name in renewed):
-                values[key][field.name] = kept
-        return values
+        """The integration in the result of a write. :param after: that of compare()."""
+        option: Json = without_hidden(after[self.integration.key])
+        inside, fields = option[self.credentials.key], self.credentials.fields
+        renewed = [field.renews for field in fields if field.renews and inside.pop(field.name, None)]
+        for field in fields:
+            known = (observed or {}).get(field.name)
+            if not field.option() and known and field.name not in renewed:
+                inside[field.name] = field.whole(known)
+        return option
 
 
-def _values(observed: Json | None, group: str) -> Json:
-    """The values that stand beside the credentials, or in them; empty if the connection does not exist."""
-    return (observed or {}).get(group, {}) if group else observed or {}
+def _option(integration: Integration, credentials: Credentials, values: Json) -> Json:
+    """The integration's option, from values by the names of fields. None is left out."""
+    beside, inside = (
+        {field.name: values[field.name] for field in each.fields if values.get(field.name) is not None}
+        for each in (integration, credentials)
+    )
+    return {**beside, credentials.key: inside}
 
 
-@dataclass(frozen=True)
-class Desired:
-    """What a task says of one connection.
+class Desired(t.NamedTuple):
+    """What a task says of one connection; empty or None is what it leaves out.
 
-    :ivar name: empty if only the id is given; C(connection_id) likewise.
-    :ivar configuration: None if no such connection is to exist.
-    :ivar tags: None if the task leaves them out.
-    :ivar access: principals by relation, as the task has them; None likewise.
+    :ivar configuration: None to delete the connection.
+    :ivar access: principals by relation.
     """
 
     name: str
@@ -186,18 +138,15 @@ class Desired:
 
     @property
     def title(self) -> str:
-        """How messages call it."""
-        names = [repr(self.name)] if self.name else []
-        return " ".join(["action connection", *names, *filter(None, [self.connection_id])])
+        return " ".join(filter(None, ["action connection", self.name and repr(self.name), self.connection_id]))
 
 
-@dataclass(frozen=True)
-class Connection:
-    """A connection as Datadog returns it, secrets excepted.
+class Connection(t.NamedTuple):
+    """A connection as Datadog returns it.
 
-    :ivar types: the API's discriminators of integration and credentials; empty where the answer has none.
-    :ivar values: the integration in the shape of its option, read-only fields included; empty for an unknown one.
-    :ivar created_at: ISO 8601 or None; last_updated likewise.
+    :ivar types: of integration and credentials, in the API; may be empty.
+    :ivar values: the parts of fields by the names of these; empty for an unknown integration.
+    :ivar created_at: ISO 8601, like C(last_updated).
     """
 
     connection_id: str
@@ -211,16 +160,16 @@ class Connection:
 
     @classmethod
     def of(cls, data: Json) -> Connection:
-        """Read the C(data) of an answer, or a row of the list, whatever it holds beside its id."""
+        """Read the C(data) of a response, or a row of the list. It may contain anything beside its id."""
         attributes = as_object(data.get("attributes"))
         beside = as_object(attributes.get("integration"))
         inside = as_object(beside.get("credentials"))
         types = _text(beside.get("type")), _text(inside.get("type"))
         values: Json = {}
-        known = known_kind(*types)
-        if known:
-            values = {field.name: field.read(beside) for field in known[0].fields}
-            values[known[1].key] = {field.name: field.read(inside) for field in known[1].fields}
+        if types in KINDS:
+            integration, credentials = KINDS[types]
+            values = {field.name: field.read(beside) for field in integration.fields}
+            values.update({field.name: field.read(inside) for field in credentials.fields})
         related = as_object(as_object(data.get("relationships")).get("created_by")).get("data")
         creator = as_object(related) or as_object(attributes.get("created_by"))
         tags = attributes.get("tags")
@@ -237,50 +186,32 @@ class Connection:
 
     @property
     def kind(self) -> str:
-        """The path of the credentials' option, or the API's types where the collection does not know them."""
-        known = known_kind(*self.types)
-        return f"{known[0].key}.{known[1].key}" if known else "/".join(self.types)
+        """The same as for a Configuration; for an unknown integration, its types."""
+        return ".".join(each.key for each in KINDS.get(self.types, ())) or "/".join(self.types)
 
     def moved_since(self, last_updated: str | None) -> bool:
-        """Whether it was edited after a moment that a registry knows.
-
-        :param last_updated: None if that is when it was created. Datadog returns the same time as both then.
-        """
+        """Whether it was edited after C(last_updated); None if that is when it was created."""
         expected = last_updated or self.created_at
         return bool(expected and self.last_updated and self.last_updated != expected)
 
     def result(self) -> Json:
         """What modules return as C(connection)."""
-        return {
-            "connection_id": self.connection_id,
-            "name": self.name,
-            "tags": list(self.tags),
-            **self._shown(with_read_only=True),
-            "created_at": self.created_at,
-            "last_updated": self.last_updated,
-            "created_by": self.created_by,
-        }
+        plain = {name: value for name, value in self._asdict().items() if name not in ("types", "values")}
+        return {**plain, "tags": list(self.tags), **self._shown(with_generated=True)}
 
     def options(self) -> Json:
-        """What a task would be given to get it; also what the diff shows when it is deleted."""
+        """Those of a task that creates it, without secrets."""
         tags = {"tags": list(self.tags)} if self.tags else {}
-        return {"name": self.name, **tags, **self._shown(with_read_only=False)}
+        return {"name": self.name, **tags, **self._shown(with_generated=False)}
 
-    def _shown(self, with_read_only: bool) -> Json:
-        """The values without secrets, by the integration's key; empty for an unknown integration."""
-        known = known_kind(*self.types)
-        if not known:
+    def _shown(self, with_generated: bool) -> Json:
+        if self.types not in KINDS:
             return {}
-
-        def shown(fields: t.Iterable[Field], values: Json) -> Json:
-            found = {
-                field.name: field.shown(values.get(field.name)) for field in fields if with_read_only or field.option()
-            }
-            return {name: value for name, value in found.items() if value not in (None, [])}
-
-        integration, credentials = known
-        inside = shown(credentials.fields, self.values[credentials.key])
-        return {integration.key: {**shown(integration.fields, self.values), credentials.key: inside}}
+        integration, credentials = KINDS[self.types]
+        fields = [f for f in (*integration.fields, *credentials.fields) if with_generated or f.option()]
+        values = {field.name: field.whole(field.hidden(self.values[field.name] or {})) for field in fields}
+        shown: Json = without_hidden({integration.key: _option(integration, credentials, values)})
+        return shown
 
 
 def _text(value: t.Any) -> str:
@@ -288,16 +219,11 @@ def _text(value: t.Any) -> str:
 
 
 def iso8601(written: t.Any) -> str | None:
-    """Datadog writes C(2026-07-13 13:25:37.4346 +0000 UTC).
-
-    :returns: ISO 8601 with microseconds (C(2026-07-13T13:25:37.434600Z)), or None for anything else.
-    """
-    match = re.fullmatch(
-        r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))? ?(?:Z|([+-]\d\d):?(\d\d))(?: [A-Z]+)?",
-        str(written),
-    )
+    """C(2026-07-13 13:25:37.4346 +0000 UTC), as Datadog writes it, as C(2026-07-13T13:25:37.434600Z); None for others."""
+    pattern = r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)\.?(\d*) ?(Z|[+-]\d\d:?\d\d)(?: [A-Z]+)?"
+    match = re.fullmatch(pattern, str(written))
     if not match:
         return None
-    date, clock, fraction, hours, minutes = match.groups()
-    offset = "Z" if hours is None or (int(hours), minutes) == (0, "00") else f"{hours}:{minutes}"
-    return f"{date}T{clock}.{(fraction or '').ljust(6, '0')[:6]}{offset}"
+    date, clock, fraction, zone = match.groups()
+    zone = f"{zone[:3]}:{zone[-2:]}" if zone.strip("+-0:Z") else "Z"
+    return f"{date}T{clock}.{fraction[:6]:0<6}{zone}"
