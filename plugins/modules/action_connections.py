@@ -257,11 +257,11 @@ errors:
       pointer: ""
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.options import (
-    SET_ARGUMENT_SPEC,
-)
 from ansible_collections.tidyops.datadog.plugins.module_utils._connections.resource import (
     ActionConnections,
+)
+from ansible_collections.tidyops.datadog.plugins.module_utils._connections.set_options import (
+    SET_ARGUMENT_SPEC,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
 from ansible_collections.tidyops.datadog.plugins.module_utils._set_report import set_result_of

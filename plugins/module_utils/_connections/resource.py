@@ -35,11 +35,8 @@ from .observer import (
     Observation,
     Observer,
 )
-from .options import (
-    CONNECTION_OPTIONS,
-    desired_of,
-    desired_set,
-)
+from .options import CONNECTION_OPTIONS, desired_of
+from .set_options import desired_set
 
 
 class ActionConnection(Resource[Observation]):
