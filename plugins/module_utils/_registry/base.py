@@ -4,8 +4,7 @@
 """The registry: which connection has a name, and what is needed to see that it changed. It holds no secret.
 
 An entry is nothing, a claim (a create was begun), an id, an id with a claim (a replacement was begun), or an id with
-C(replaces) (the new connection exists, the old one has still to be deleted). The guide for developers tells what the next run
-does with each.
+C(replaces) (the old connection has still to be deleted). The guide for developers says what the next run does with each.
 """
 
 from __future__ import annotations
@@ -16,23 +15,11 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
-    UUID,
-    Client,
-    Json,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
-    ConcurrentChange,
-    TaskError,
-)
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID, Client, Json
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import ConcurrentChange, TaskError
 
-from .fingerprint import (
-    fingerprint,
-    is_fingerprint,
-    matches,
-)
+from .fingerprint import fingerprint, is_fingerprint, matches
 
-#: What the option begins with that names a datastore.
 DATASTORE = "datastore:"
 #: The version of what is written. Versions 1 and 2 had C(creating) for C(claim), and no organization.
 VERSION = 3
@@ -47,9 +34,8 @@ class Entry:
     """What a registry knows of one name.
 
     :ivar integration: the path of its options, like C(aws.assume_role).
-    :ivar last_updated: the time in ISO 8601 that Datadog gave when a run was done with it. None for a connection as it was
-        created: Datadog does not tell the time then.
-    :ivar secrets: fingerprints of the secrets that were sent, by their path inside the credentials (C(tokens.accessToken)).
+    :ivar last_updated: Datadog's, in ISO 8601, when it was recorded. None for a connection as it was created.
+    :ivar secrets: fingerprints of what was sent, by their path inside the credentials (C(tokens.accessToken)).
     :ivar claim: who is creating a connection of the name, and since when.
     :ivar replaces: the id of the connection that this one replaces, and which has still to be deleted.
     """
@@ -77,24 +63,19 @@ class Entry:
 
     def differing(self, given: t.Mapping[str, str]) -> frozenset[str]:
         """The paths of those secrets that are not the ones that were sent last. Takes some 10 ms for each."""
-        known = self.secrets
-        return frozenset(path for path, secret in given.items() if not matches(known.get(path, ""), secret))
+        return frozenset(path for path, secret in given.items() if not matches(self.secrets.get(path, ""), secret))
 
     def with_secrets(self, sent: t.Mapping[str, str], there: t.Container[str] | None) -> Entry:
         """A copy that knows what was sent. Takes some 10 ms for each.
 
         :param there: the paths of the secrets that the connection has in the end; None if that is not known.
         """
-        kept = {k: v for k, v in self.secrets.items() if there is None or k in there}
-        return replace(self, secrets={**kept, **{k: fingerprint(v) for k, v in sent.items()}})
+        kept = {path: text for path, text in self.secrets.items() if there is None or path in there}
+        return replace(self, secrets={**kept, **{path: fingerprint(secret) for path, secret in sent.items()}})
 
     def written(self) -> Json:
         """The JSON object."""
-        optional: Json = {
-            "claim": self.claim,
-            "replaces": self.replaces,
-            "secrets": dict(sorted(self.secrets.items())),
-        }
+        optional = {"claim": self.claim, "replaces": self.replaces, "secrets": dict(sorted(self.secrets.items()))}
         return {
             "id": self.connection_id or None,
             "integration": self.integration,
@@ -104,42 +85,42 @@ class Entry:
 
     @classmethod
     def of(cls, content: t.Any) -> Entry:
-        """Read what written() made, or version 1.x. :raises ValueError: what is wrong with it."""
+        """Read what written() returned, also in version 1.x. :raises ValueError: what is wrong with it."""
         if not isinstance(content, dict):
             raise ValueError("is not an object")
         keys = ("id", "integration", "last_updated", "replaces", "claim", "creating")
+        for key in set(content) - {*keys, "secrets"}:
+            raise ValueError(f"has an unknown key: {key}")
         texts = {key: content.get(key) or "" for key in keys}
-        found = content.get("secrets") or {}
-        for key in set(content) - set(keys) - {"secrets"}:
-            raise ValueError(f"has a key that is not known here: {key}")
         for key, value in texts.items():
             if not isinstance(value, str):
-                raise ValueError(f"has something else than a string as {key}")
+                raise ValueError(f"has a wrong {key}: it must be a string")
             if key in ("id", "replaces") and value and not UUID.fullmatch(value):
-                raise ValueError(f"has something else than a UUID as {key}")
-        if not isinstance(found, dict) or not all(map(is_fingerprint, filter(None, found.values()))):
-            raise ValueError("has something else than fingerprints as secrets")
+                raise ValueError(f"has a wrong {key}: it must be a UUID")
+        secrets = content.get("secrets") or {}
+        if not isinstance(secrets, dict) or not all(is_fingerprint(text) for text in secrets.values() if text):
+            raise ValueError("has wrong secrets: they must be fingerprints")
         connection_id, replaces = texts["id"].lower(), texts["replaces"].lower()
         claim = texts["claim"] or texts["creating"]
         if not connection_id and not claim:
             raise ValueError("has no id")
         if claim and replaces not in ("", connection_id):
             raise ValueError(
-                f"was left by an interrupted run of version 1.x, which replaced {replaces}. Look in Datadog whether there is"
-                " another connection of this name, delete the one that is too many, and remove the entry"
+                f"has a claim and replaces {replaces}, as an interrupted run of version 1 leaves it. Look in Datadog for another"
+                " connection of this name, delete the one that is not needed, and remove the entry"
             )
         return cls(
             connection_id,
             texts["integration"],
             texts["last_updated"] or None,
-            {path: text for path, text in found.items() if text},
+            {path: text for path, text in secrets.items() if text},
             claim,
             "" if replaces == connection_id else replaces,
         )
 
 
 class Registry:
-    """What knows entries. This one stands in where a task names no registry: it knows nothing, and keeps nothing.
+    """What knows entries. This one is used where a task names no registry: it knows nothing, and keeps nothing.
 
     May be used by several threads.
 
@@ -154,7 +135,7 @@ class Registry:
     organization = ""
 
     def exists(self) -> bool:
-        """Whether it is there: one that is not yet knows nothing, and is created when something is saved."""
+        """Whether it is there. One that is not knows nothing, and is created when something is saved."""
         return True
 
     def load(self, names: t.Collection[str]) -> None:
@@ -177,14 +158,13 @@ class Registry:
         return set(claims)
 
     def save(self, name: str, entry: Entry, expected: Entry | None, former_name: str = "") -> None:
-        """Record an entry, if what is known of the name is what was expected.
+        """Record an entry. :raises ConcurrentChange: where what is known of the name is not what was expected.
 
         :param former_name: another name of the same connection, which is forgotten.
-        :raises ConcurrentChange: where another run has changed it.
         """
 
     def forget(self, name: str, expected: Entry) -> None:
-        """Remove an entry, unless another run has changed it: then it is left."""
+        """Remove an entry, unless another run has changed it."""
 
     def add(self, entries: t.Mapping[str, Entry]) -> None:
         """Record entries of names that are not known yet. :raises ConcurrentChange: where one is by now."""
@@ -194,13 +174,12 @@ class Registry:
         likely = self.find(name) if name else None
         if likely and likely.connection_id == connection_id:
             return name, likely
-        known = self.all().items()
-        return next((pair for pair in known if pair[1].connection_id == connection_id), None)
+        return next((pair for pair in self.all().items() if pair[1].connection_id == connection_id), None)
 
     def changed(self, name: str) -> ConcurrentChange:
         """What to raise where another run was faster."""
         return ConcurrentChange(
-            f"Another run changed the entry {name!r} of the {self.title} meanwhile. Run the task again."
+            f"Another run changed the entry {name!r} of the {self.title} while this task was running. Run the task again."
         )
 
     def error(self, problem: str) -> TaskError:
@@ -208,39 +187,39 @@ class Registry:
         return TaskError(f"The {self.title} {problem}.", affects_all=True)
 
     def check_ids(self, entries: t.Mapping[str, Entry]) -> None:
-        """:raises TaskError: where two entries have the same id, as an interrupted renaming leaves them in a datastore."""
+        """:raises TaskError: where two entries have the same id."""
         names: dict[str, str] = {}
         for name, entry in entries.items():
             other = names.setdefault(entry.connection_id, name)
             if entry.connection_id and other != name:
-                problem = f"{other!r} and {name!r} have the same id. Remove the one that is wrong"
-                raise self.error(f"is broken: {problem}")
+                raise self.error(
+                    f"is broken: {other!r} and {name!r} have the same id, as an interrupted rename leaves them. Remove the entry of"
+                    " the former name; do not run state=absent for it, which would delete the connection"
+                )
 
     def check(self, version: t.Any, site: t.Any, own_site: str) -> None:
         """:raises TaskError: where a later release, or a task for another site, has written it."""
         if not isinstance(version, int) or version < 1 or not isinstance(site, str):
             raise self.error("is broken: it must have a version, which is a number, and a site")
         if version > VERSION:
-            known = f"this release of tidyops.datadog knows {VERSION}. Update the collection"
-            raise self.error(f"has version {version} of its format, and {known}")
+            raise self.error(
+                f"has version {version} of its format, and this release knows {VERSION}. Update tidyops.datadog"
+            )
         if site != own_site:
             raise self.error(
-                f"belongs to {site}, and this task goes to {own_site}. Correct site or api_url, or give each site a"
-                " registry of its own"
+                f"belongs to {site}, and this task goes to {own_site}. Correct site or api_url, or give each site a registry of its own"
             )
 
 
 def check_organization(registry: Registry, client: Client) -> None:
-    """See that the keys belong to the organization of the registry; a new one will belong to theirs.
+    """Check that the keys are of the organization of the registry. A new one will belong to theirs.
 
     Keys of another organization find nothing, so that everything would be created a second time.
-
-    :raises DatadogError, TaskError: where they do not, or where that cannot be determined.
     """
     organization = client.organization()
     if registry.organization and organization and organization != registry.organization:
         raise registry.error(
-            f"belongs to the organization {registry.organization}, and the keys to {organization}. Correct the keys, or give"
-            " each organization a registry of its own"
+            f"belongs to the organization {registry.organization}, and the keys to {organization}. Correct the keys, or give each"
+            " organization a registry of its own"
         )
     registry.organization = registry.organization or organization

@@ -21,38 +21,23 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
     Json,
     as_object,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
-    DatadogError,
-    TaskError,
-)
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import DatadogError, TaskError
 
-from .base import (
-    DATASTORE,
-    ROWS_AT_ONCE,
-    VERSION,
-    Entry,
-    Registry,
-)
+from .base import DATASTORE, ROWS_AT_ONCE, VERSION, Entry, Registry
 
-PATH = "/api/v2/actions-datastores"
-#: The primary column, which holds the keys of rows.
-KEY = "id"
+#: The primary column, which holds the keys of rows, and Datadog's limit for them.
+KEY, LONGEST_KEY = "id", 256
 #: What keys begin with that are not names of connections.
 OWN = "tidyops.datadog/"
-#: Datadog's limit.
-LONGEST_KEY = 256
-WRITE_ACCESS = "apps_datastore_write, and access to the datastore as contributor or manager"
-#: How often all rows are read at most, where they change meanwhile.
+#: How often all rows are read at most, where they change at the same time.
 PASSES = 5
 
 
 def key_of(name: str) -> str:
     """:returns: the key of a connection's row: its name, if that can be one."""
-    return f"{OWN}name/{_digest(name)}" if len(name) > LONGEST_KEY or name.startswith(OWN) else name
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    if len(name) <= LONGEST_KEY and not name.startswith(OWN):
+        return name
+    return f"{OWN}name/{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _items(**attributes: t.Any) -> Json:
@@ -68,62 +53,58 @@ class DatastoreRegistry(Registry):
     def __init__(self, datastore_id: str, client: Client, site: str) -> None:
         self.title = f"registry {DATASTORE}{datastore_id}"
         self._client = client
-        self._path = f"{PATH}/{datastore_id}/items"
+        self._path = f"/api/v2/actions-datastores/{datastore_id}/items"
+        self._writing = f"write the {self.title}"
         self._site = site
         self._known: dict[str, Entry | None] = {}
-        self._is_whole = False
+        self._is_complete = False
         # The claims that this run has made, and when.
         self._own: dict[str, float] = {}
         self._reading = threading.RLock()
 
     def load(self, names: t.Collection[str]) -> None:
         with self._reading:
-            if len(names) > 1 and not self._is_whole:
+            if len(names) > 1 and not self._is_complete:
                 self._read_all(most_pages=len(names))
 
     def find(self, name: str, is_fresh: bool = False) -> Entry | None:
         with self._reading:
-            if is_fresh or (name not in self._known and not self._is_whole):
-                value = self._row(key_of(name))
-                self._known[name] = self._parsed(value)[1] if value else None
+            if is_fresh or (name not in self._known and not self._is_complete):
+                row = self._row(key_of(name))
+                self._known[name] = self._parsed(row)[1] if row else None
             return self._known.get(name)
 
     def all(self) -> dict[str, Entry]:
         with self._reading:
-            if not self._is_whole:
+            if not self._is_complete:
                 self._read_all()
             return {name: entry for name, entry in sorted(self._known.items()) if entry}
 
     def claim(self, claims: t.Mapping[str, Entry]) -> set[str]:
         begun = time.monotonic()
-        claimed = self._insert({name: self._value(name, claims[name]) for name in claims})
+        claimed = self._insert({name: self._value(name, entry) for name, entry in claims.items()})
         self._known.update((name, claims[name]) for name in claimed)
         self._own.update((claims[name].claim, begun) for name in claimed)
         return claimed
 
     def save(self, name: str, entry: Entry, expected: Entry | None, former_name: str = "") -> None:
-        is_replacement = bool(entry.claim and entry.connection_id)
-        if is_replacement:
+        if entry.claim and entry.connection_id:
             # The row exists, so that another one is what only one run can insert.
             begun = time.monotonic()
-            row = {KEY: _claim_key(entry), **self._columns(), "claim": entry.claim}
-            if not self._insert({name: row}):
+            if not self._insert({name: {KEY: _claim_key(entry), **self._columns(), "claim": entry.claim}}):
                 if self.find(name, is_fresh=True) == expected:
-                    # The other run may have been killed before it could say so in the entry's row.
+                    # The other run may have been killed before it could record its claim in the entry's row.
                     self._patch(key_of(name), {"claim": entry.claim})
                 raise self.changed(name)
             self._own[entry.claim] = begun
         elif not self._is_own_claim(expected) and self.find(name, is_fresh=True) != expected:
             raise self.changed(name)
         value = self._value(name, entry)
-        if expected is None:
-            if not self._insert({name: value}):
-                raise self.changed(name)
-        elif not self._patch(key_of(name), value):
+        if not (self._patch(key_of(name), value) if expected else self._insert({name: value})):
             raise self.changed(name)
-        if expected and expected.claim and expected.connection_id and not entry.claim:
-            self._remove(_claim_key(expected))
-        if former_name and former_name != name:
+        if expected and not entry.claim:
+            self._remove_claim(expected)
+        if former_name not in ("", name):
             self._remove(key_of(former_name))
             self._known[former_name] = None
         self._known[name] = entry
@@ -132,8 +113,7 @@ class DatastoreRegistry(Registry):
         if not self._is_own_claim(expected) and self.find(name, is_fresh=True) != expected:
             return
         self._remove(key_of(name))
-        if expected.claim and expected.connection_id:
-            self._remove(_claim_key(expected))
+        self._remove_claim(expected)
         self._known[name] = None
 
     def add(self, entries: t.Mapping[str, Entry]) -> None:
@@ -143,7 +123,7 @@ class DatastoreRegistry(Registry):
             added = self._insert({name: self._value(name, entries[name]) for name in batch})
             for name in set(batch) - added:
                 raise self.changed(name)
-        self._is_whole = False
+        self._is_complete = False
 
     def _is_own_claim(self, entry: Entry | None) -> bool:
         """Whether this run made a claim so lately that nobody has given it up: others wait for it first."""
@@ -158,20 +138,25 @@ class DatastoreRegistry(Registry):
         body = _items(conflict_mode="fail_on_conflict", values=list(values.values()))
         try:
             # A repetition does no harm: it fails, and the rows are those that were to be inserted.
-            self._client.post_all(f"{self._path}/bulk", f"write the {self.title}", body, may_repeat=True)
+            self._client.post_all(f"{self._path}/bulk", self._writing, body, may_repeat=True)
             return set(values)
         except DatadogError as exc:
             if exc.is_transient or exc.status in (None, 401, 403, 404):
-                raise self._failed(exc, WRITE_ACCESS) from exc
+                raise self._failed(exc) from exc
             error = exc
         if len(values) > 1:
             return self._insert_each(values)
-        # It is not known which status a conflict has. What tells rows of two runs apart is in them, so look.
+        # It is not known which status a conflict has. The rows of two runs differ, so look.
         [(name, value)] = values.items()
         row = self._row(value[KEY])
         if row is None:
-            raise self._insert_failed(error) from error
-        return {name} if _holds(row, value) else set()
+            remedy = (
+                f"It may be full, or its primary column is not {KEY!r} and it was not created for a registry. Delete rows that nobody"
+                " needs, or create another datastore, as the guide to registries says."
+            )
+            raise self._failed(error, remedy if error.status == 400 else "") from error
+        # Empty cells may be left out.
+        return {name} if all(row.get(column) == cell for column, cell in value.items() if cell) else set()
 
     def _insert_each(self, values: t.Mapping[str, Json]) -> set[str]:
         """The same, one after the other, and none of them where one fails."""
@@ -188,24 +173,26 @@ class DatastoreRegistry(Registry):
     def _patch(self, key: str, value: Json) -> bool:
         """Set columns of a row. :returns: False where there is no such row."""
         columns = {column: cell for column, cell in value.items() if column != KEY}
-        body = _items(item_key=key, item_changes={"ops_set": columns})
         try:
-            self._client.patch(self._path, f"write the {self.title}", body)
+            self._client.patch(self._path, self._writing, _items(item_key=key, item_changes={"ops_set": columns}))
         except DatadogError as exc:
             if exc.is_gone:
                 return False
-            raise self._failed(exc, WRITE_ACCESS) from exc
+            raise self._failed(exc) from exc
         return True
 
     def _remove(self, key: str) -> None:
         """Delete a row, if it exists."""
         try:
-            self._client.delete(self._path, f"write the {self.title}", _items(item_key=key))
+            self._client.delete(self._path, self._writing, _items(item_key=key))
         except DatadogError as exc:
-            raise self._failed(exc, WRITE_ACCESS) from exc
+            raise self._failed(exc) from exc
+
+    def _remove_claim(self, entry: Entry) -> None:
+        if entry.claim and entry.connection_id:
+            self._remove(_claim_key(entry))
 
     def _row(self, key: str) -> Json | None:
-        """A row as it is now, or None if there is none."""
         return next((row for row in self._page({"item_key": key})[0] if row.get(KEY) == key), None)
 
     def _read_all(self, most_pages: int | None = None) -> None:
@@ -217,69 +204,66 @@ class DatastoreRegistry(Registry):
         """
         for _pass in range(PASSES):
             rows: dict[t.Any, Json] = {}
-            is_whole, offset, last = True, 0, None
+            is_complete, offset, last = True, 0, None
             while True:
-                query = {"sort": "created_at", "page[limit]": PAGE_SIZE, "page[offset]": offset}
-                page, meta = self._page(query)
+                page, meta = self._page({"sort": "created_at", "page[limit]": PAGE_SIZE, "page[offset]": offset})
                 total = meta.get("totalCount")
                 if most_pages and isinstance(total, int) and total > most_pages * PAGE_SIZE:
                     return
                 keys = [row.get(KEY) for row in page]
-                is_whole = is_whole and last in (None, *keys)
+                is_complete = is_complete and last in (None, *keys)
                 rows.update(zip(keys, page))
                 if len(page) < PAGE_SIZE or meta.get("hasMore") is False:
                     break
                 offset += len(page) - ROWS_AT_ONCE
                 last = keys[-1]
-            if is_whole and not (isinstance(total, int) and len(rows) < total):
-                parsed = dict(self._parsed(row) for row in rows.values() if not self._is_own(row))
-                self.check_ids(parsed)
-                self._known, self._is_whole = dict(parsed), True
+            if is_complete and not (isinstance(total, int) and len(rows) < total):
+                entries = dict(self._parsed(row) for row in rows.values() if self._is_connection(row))
+                self.check_ids(entries)
+                self._known, self._is_complete = dict(entries), True
                 return
-        reason = "its rows keep changing while they are read"
-        raise self._failed(DatadogError(f"read the {self.title}", reason, remedy=TRY_AGAIN))
+        raise TaskError(f"Could not read the {self.title}: its rows keep changing. {TRY_AGAIN}", affects_all=True)
 
     def _page(self, query: Json) -> tuple[list[Json], Json]:
         try:
             rows, meta = self._client.page(self._path, f"read the {self.title}", query)
         except DatadogError as exc:
-            raise self._failed(exc, "apps_datastore_read") from exc
+            raise self._failed(exc) from exc
         values = [as_object(as_object(row.get("attributes")).get("value")) for row in rows]
         # Whether a column that only other rows have is left out or null is not known.
         present = [{column: cell for column, cell in value.items() if cell is not None} for value in values]
         return present, as_object(meta.get("page"))
 
-    def _is_own(self, value: Json) -> bool:
-        """Whether a row is not that of a connection. Version 1.x left such rows, too."""
+    def _is_connection(self, value: Json) -> bool:
+        """Whether a row is that of a connection, not that of a claim. Version 1 left other rows, too."""
         self._check_ours(value)
         key = str(value.get(KEY))
-        return key.startswith(OWN) and not key.startswith(f"{OWN}name/")
+        return not key.startswith(OWN) or key.startswith(f"{OWN}name/")
 
     def _parsed(self, value: Json) -> tuple[str, Entry]:
         self._check_ours(value)
         key = value.get(KEY)
         name = value.get("name") or key
-        names = ("integration", "last_updated", "claim", "creating", "replaces", "secrets")
-        content = {column: value[column] for column in names if column in value}
+        columns = ("integration", "last_updated", "claim", "creating", "replaces", "secrets")
         try:
             if not isinstance(name, str) or key != key_of(name):
-                raise ValueError("has another name than its key says")
+                raise ValueError("has another name than its key")
             if value.get("moved_to"):
                 raise ValueError(
-                    f"was left by an interrupted run of version 1.x, which renamed it to {value['moved_to']!r}. Delete the row"
-                    " if there is one of that name, else empty its column moved_to"
+                    f"was left by an interrupted run of version 1, which renamed it to {value['moved_to']!r}. Delete the row if"
+                    " there is one of that name, else empty its column moved_to"
                 )
+            content = {column: value[column] for column in columns if column in value}
             return name, Entry.of({**content, "id": value.get("connection_id")})
         except ValueError as exc:
             raise self.error(f"is broken: its row {key!r} {exc}") from exc
 
     def _check_ours(self, value: Json) -> None:
-        """:raises TaskError: where a row belongs to something else than this registry."""
         version, site = value.get("version"), value.get("site")
         if not isinstance(version, int) or not isinstance(site, str):
             raise self.error(
-                f"is something else: its row {value.get(KEY)!r} is not that of a registry. Create a datastore for the registry"
-                " alone, as the guide to registries says"
+                f"is not a registry: its row {value.get(KEY)!r} is something else. Create a datastore for the registry alone, as the"
+                " guide to registries says"
             )
         self.check(version, site, self._site)
 
@@ -287,7 +271,7 @@ class DatastoreRegistry(Registry):
         return {"version": VERSION, "site": self._site}
 
     def _value(self, name: str, entry: Entry) -> Json:
-        """The row of an entry. Every column is always there, since what is left out of a change stays as it was."""
+        """The row of an entry. It has every column, since one that is left out of a change stays as it was."""
         key = key_of(name)
         return {
             KEY: key,
@@ -302,34 +286,14 @@ class DatastoreRegistry(Registry):
             "secrets": dict(sorted(entry.secrets.items())),
         }
 
-    def _insert_failed(self, exc: DatadogError) -> TaskError:
-        remedy = ""
-        if exc.status == 400:
-            remedy = (
-                f"It may be full, or its primary column is not {KEY!r} and it was not created for a registry. Delete rows that"
-                " nobody needs, or create another datastore, as the guide to registries says."
-            )
-        return self._failed(exc, WRITE_ACCESS, remedy)
-
     @staticmethod
-    def _failed(exc: DatadogError, needs: str = "", remedy: str = "") -> TaskError:
-        """:param needs: the permissions that are needed, to be told where they are lacking."""
-        if exc.status == 403:
-            remedy = f"Check that the keys have the permission {needs}."
-        elif exc.is_gone:
-            remedy = (
-                "Datadog knows no such datastore in this organization. Correct the UUID, or create a datastore, as the guide"
-                " to registries says."
-            )
+    def _failed(exc: DatadogError, remedy: str = "") -> TaskError:
+        if exc.is_gone:
+            remedy = "There is no such datastore in this organization. Correct the UUID, or create a datastore for the registry."
         text = f"Could not {exc.doing}: {exc.reason}. {remedy or exc.remedy}"
         return TaskError(text.strip(), affects_all=True)
 
 
 def _claim_key(entry: Entry) -> str:
-    """The key of the row that says that a connection is being replaced. What is left of one is never in the way of another."""
+    """The key of the row of a replacement's claim. What is left of one is never in the way of another."""
     return f"{OWN}claim/{entry.connection_id}"
-
-
-def _holds(row: Json, value: Json) -> bool:
-    """Whether a row is what was to be inserted. Empty cells may be left out."""
-    return all(row.get(column) == cell for column, cell in value.items() if cell)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fingerprints of secrets: salted and slow, they tell whether a secret is still the same, and nothing else.
+"""Fingerprints of secrets: salted and slow, they show whether a secret is still the same, and nothing else.
 
 Written as U(https://github.com/P-H-C/phc-string-format) says: C($scrypt$ln=12,r=8,p=1$<salt>$<hash>).
 """
@@ -40,12 +40,11 @@ def fingerprint(secret: str) -> str:
 
 
 def is_fingerprint(text: t.Any) -> bool:
-    """Whether a text is a fingerprint that matches() takes."""
     return isinstance(text, str) and _WRITTEN.fullmatch(text) is not None
 
 
 def matches(text: str, secret: str) -> bool:
-    """Whether a fingerprint is that of a secret. False also where this host cannot, or will not, compute it."""
+    """Whether a fingerprint is that of a secret. False also where this host cannot compute it."""
     match = _WRITTEN.fullmatch(text)
     if not match:
         return False
@@ -61,7 +60,7 @@ def matches(text: str, secret: str) -> bool:
 
 
 def _scrypt(secret: str, salt: bytes, ln: int, r: int, p: int) -> bytes:
-    # What the algorithm takes, and some for OpenSSL, which else stops at 32 MiB.
+    # What the algorithm takes, and some for OpenSSL, which otherwise stops at 32 MiB.
     maxmem = 129 * r * (2**ln + p + 2)
     return hashlib.scrypt(_encoded(secret), salt=salt, n=2**ln, r=r, p=p, maxmem=maxmem, dklen=32)
 
@@ -75,6 +74,5 @@ def _decoded(text: str) -> bytes:
 
 
 def _encoded(secret: str) -> bytes:
-    # The final line break of a PEM, or the lack of it, makes no other secret. Ansible passes bytes that are not UTF-8 as
-    # lone surrogates.
+    # The final line break of a PEM makes no other secret. Ansible passes bytes that are not UTF-8 as lone surrogates.
     return secret.rstrip("\r\n").encode("utf-8", "surrogatepass")

@@ -393,9 +393,9 @@ class TestBackends:
         for backend in (copier.src, copier.dest):
             copier.fill(backend, {"x": entry()})
         spoil(copier.dest)
-        copier.refused("is something else")
+        copier.refused("is not a registry")
         spoil(copier.src)
-        copier.refused("is something else")
+        copier.refused("is not a registry")
 
     def test_one_that_is_read_only(self, copier: Copier) -> None:
         copier.fill(copier.src, {"x": entry()})

@@ -180,9 +180,9 @@ class TestRefused:
     @pytest.mark.parametrize(
         "columns, words",
         [
-            ({}, ["something else", "'key'"]),
-            ({"version": 1}, ["something else", "'key'"]),
-            ({"version": "1", "site": "x"}, ["something else", "'key'"]),
+            ({}, ["not a registry", "'key'"]),
+            ({"version": 1}, ["not a registry", "'key'"]),
+            ({"version": "1", "site": "x"}, ["not a registry", "'key'"]),
             ({"version": 1, "site": "datadoghq.eu"}, ["belongs to datadoghq.eu"]),
             ({"version": 4, "site": "x", "more": "columns"}, ["version 4", "Update"]),
         ],
@@ -207,8 +207,8 @@ class TestRefused:
         "columns, words",
         [
             ({"connection_id": "7"}, "UUID"),
-            ({"secrets": {"api_token": "c4n4ry"}}, "something else than fingerprints"),
-            ({"secrets": "none"}, "something else than fingerprints"),
+            ({"secrets": {"api_token": "c4n4ry"}}, "wrong secrets"),
+            ({"secrets": "none"}, "wrong secrets"),
             ({"connection_id": ""}, "has no id"),
             ({"name": "Another"}, "another name than its key"),
             ({"moved_to": "Another"}, "'Another'"),

@@ -93,22 +93,22 @@ class TestRefused:
             (conflict('{\n"a": 1,\n'), "line 3 is not JSON (it has conflicts of a merge)"),
             (conflict(""), "line 1 is not JSON (it has conflicts of a merge)"),
             (b"\xff\xfe\x00", "UTF-8"),
-            (b"[]", "something else"),
-            pytest.param(b'{"api_key": "c4n4ry"}', "something else", id="other"),
-            pytest.param(b'"c4n4ry"', "something else", id="text"),
+            (b"[]", "not a registry"),
+            pytest.param(b'{"api_key": "c4n4ry"}', "not a registry", id="other"),
+            pytest.param(b'"c4n4ry"', "not a registry", id="text"),
             (b"[" * 100_000, "broken"),
             ({"version": 4}, "version 4"),
             ({"version": "1"}, "version"),
             ({"site": None}, "site"),
             ({"connections": []}, "connections"),
             ({"connections": {"x": 1}}, "'x'"),
-            ({"connections": {"x": {"id": "7"}}}, "UUID as id"),
-            ({"connections": {"x": {"id": UNKNOWN_ID, "replaces": "7"}}}, "UUID as replaces"),
+            ({"connections": {"x": {"id": "7"}}}, "wrong id: it must be a UUID"),
+            ({"connections": {"x": {"id": UNKNOWN_ID, "replaces": "7"}}}, "wrong replaces: it must be a UUID"),
             ({"connections": {"x": {"id": None}}}, "'x' has no id"),
             ({"connections": {"x": {"id": UNKNOWN_ID, "integration": 1}}}, "integration"),
             (
                 {"connections": {"x": {"id": UNKNOWN_ID, "secrets": {"a": "c4n4ry"}}}},
-                "something else than fingerprints",
+                "wrong secrets",
             ),
             (
                 {"connections": {"x": {"id": UNKNOWN_ID}, "y": {"id": UNKNOWN_ID}}},
@@ -141,7 +141,7 @@ class TestRefused:
         entry = text[text.index('    "GitLab"') : text.rindex("  }")].rstrip()
         runner.backend.path.write_text(text.replace(entry, f"{entry},\n{entry}"))
         runner.datadog.emulator.clear()
-        self.refused(runner, runner.backend.path, "'GitLab' twice")
+        self.refused(runner, runner.backend.path, "'GitLab' occurs twice")
 
     @pytest.mark.parametrize("name", ["", "pipe", "missing/file", "loop"])
     def test_what_is_no_file(self, runner: RegistryRunner, folder: Path, name: str) -> None:
