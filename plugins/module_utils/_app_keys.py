@@ -11,7 +11,7 @@ import typing as t
 from ._client import UUID, Client, Json
 from ._errors import DatadogError, OptionError
 from ._module import DatadogModule
-from ._reconcile import Item, Plan, Resource, ResourceSet
+from ._reconcile import Plan, Resource, ResourceSet
 
 PATH = "/api/v2/actions/app_key_registrations"
 
@@ -25,48 +25,25 @@ INFO_ARGUMENT_SPEC: dict[str, t.Any] = {"app_key_ids": {"type": "list", "element
 class AppKeyRegistration(Resource[bool]):
     """The registration of one application key. What is observed is whether it exists."""
 
-    def __init__(self, app_key_id: str, is_wanted: bool) -> None:
+    def __init__(self, client: Client, params: Json) -> None:
         super().__init__()
-        self.app_key_id = app_key_id
-        self.is_wanted = is_wanted
-
-    @property
-    def names(self) -> Json:
-        return {"app_key_id": self.app_key_id}
-
-    def plan(self, observed: bool) -> Plan:
-        operation = "none" if observed == self.is_wanted else "create" if self.is_wanted else "delete"
-        return Plan(operation, self.names if observed else {}, self.names if self.is_wanted else {})
-
-    def predict_result(self, plan: Plan, observed: bool) -> Json:
-        return {"app_key_registration": plan.after or None}
-
-
-RegistrationItem = Item[AppKeyRegistration, bool]
-
-
-class AppKeyRegistrations(ResourceSet[AppKeyRegistration, bool]):
-    """The one registration that a task is about."""
-
-    def __init__(self, client: Client, registration: AppKeyRegistration) -> None:
-        super().__init__([registration])
         self._client = client
+        self._key_id = _checked_id("app_key_id", params["app_key_id"])
+        self._is_wanted: bool = params["state"] == "present"
 
-    @classmethod
-    def one(cls, client: Client, module: DatadogModule) -> AppKeyRegistrations:
-        """:raises OptionError: for bad input."""
-        app_key_id = _checked_id("app_key_id", module.params["app_key_id"])
-        return cls(client, AppKeyRegistration(app_key_id, module.params["state"] == "present"))
+    def observe(self) -> None:
+        self.observed = _is_registered(self._client, self._key_id)
 
-    def observe(self, items: t.Sequence[RegistrationItem]) -> None:
-        for item in items:
-            item.observed = _is_registered(self._client, item.resource.app_key_id)
+    def decide(self) -> Plan:
+        shown = {"app_key_id": self._key_id}
+        operation = "none" if self.observed == self._is_wanted else "create" if self._is_wanted else "delete"
+        return Plan(operation, shown if self.observed else {}, shown if self._is_wanted else {})
 
-    def apply(self, items: t.Sequence[RegistrationItem]) -> None:
-        self.each(items, self._apply)
+    def predict_result(self) -> Json:
+        return {"app_key_registration": self.plan.after or None}
 
-    def _apply(self, item: RegistrationItem) -> None:
-        key_id, is_wanted = item.resource.app_key_id, item.resource.is_wanted
+    def apply(self) -> None:
+        key_id, is_wanted = self._key_id, self._is_wanted
         path = f"{PATH}/{key_id}"
         try:
             if is_wanted:
@@ -81,7 +58,12 @@ class AppKeyRegistrations(ResourceSet[AppKeyRegistration, bool]):
             is_refused = exc.status is not None and 400 <= exc.status < 500
             if not is_refused or _is_registered(self._client, key_id) != is_wanted:
                 raise
-        item.done.append(f"{'registered' if is_wanted else 'removed'} {key_id}")
+        self.done.append(f"{'registered' if is_wanted else 'removed'} {key_id}")
+
+
+def app_key_registration(client: Client, module: DatadogModule) -> ResourceSet[AppKeyRegistration]:
+    """What a task says. :raises OptionError: for bad input."""
+    return ResourceSet([AppKeyRegistration(client, module.params)])
 
 
 def app_key_registrations(client: Client, module: DatadogModule) -> Json:

@@ -17,26 +17,19 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from urllib.parse import urljoin, urlsplit
 
-from ._errors import (
-    DatadogError,
-    ErrorDetail,
-)
+from ._errors import DatadogError, ErrorDetail
 
 REQUESTS_IMPORT_ERROR: str | None
 try:
     import requests
     from requests.adapters import HTTPAdapter
-    from urllib3.exceptions import (
-        ConnectTimeoutError,
-        HTTPError,
-        InsecureRequestWarning,
-        NewConnectionError,
-    )
+    from urllib3.exceptions import ConnectTimeoutError, HTTPError, InsecureRequestWarning, NewConnectionError
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
 else:
     REQUESTS_IMPORT_ERROR = None
 
+#: The first one is the default.
 SITES = (
     "datadoghq.com",
     "us3.datadoghq.com",
@@ -51,16 +44,11 @@ SITES = (
 PAGE_SIZE = 100
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
-#: Seconds. A server that asks for more patience than this gets an error instead of a silent wait.
-LONGEST_WAIT = 300
-#: Seconds between two attempts where the answer does not say how long to wait.
-LONGEST_BACKOFF = 30
-#: Seconds beyond the timeout after which a request is abandoned, whatever it is waiting for.
-GRACE = 1
+#: Seconds: in all that answers ask to wait, between two attempts otherwise, and beyond the timeout.
+LONGEST_WAIT, LONGEST_BACKOFF, GRACE = 300, 30, 1
 #: Bytes. A page of a list has some hundred thousand.
 LARGEST_ANSWER = 100 * 2**20
 LONGEST_DETAIL = 500
-#: A key may be refused here for some seconds after its registration.
 ACTIONS = "/api/v2/actions/connections"
 
 #: What to check where Datadog answers 403, by the beginning of the path.
@@ -72,16 +60,25 @@ PERMISSIONS = {
     "/api/v2/actions-datastores": "that they have the permissions apps_datastore_read and apps_datastore_write, and access to the"
     " datastore as contributor or manager",
     "/api/v2/team": "that they have the permissions teams_read and teams_manage",
-    "/api/v2/roles": "that they have the permission user_access_read",
-    "/api/v2/users": "that they have the permission user_access_read",
     "/api/v2/restriction_policy": "that they have the permission user_access_manage, or may edit the resource",
+    "/api/v2/current_user": "their permissions",
+    "/api/v2/": "that they have the permission user_access_read",
 }
-
 CHECK_ADDRESS = "Check site or api_url, and DNS, proxy and firewall."
+CHECK_PROXY = "Check the environment variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY."
+CHECK_CERTIFICATE = (
+    "If a private CA has signed it, name that in ca_path or in the environment variable REQUESTS_CA_BUNDLE; otherwise check"
+    " site or api_url, the proxy, and the clock of this host."
+)
 TRY_AGAIN = "Run the task again later, or set a higher retries."
+REFUSED_AT_FIRST = (
+    "Datadog refused the keys at first, as it does for some seconds after an application key was registered."
+)
 TRY_LONGER = "Run the task again later, or set a higher timeout."
 
 Json = dict[str, t.Any]
+Read = t.Callable[[Json], t.Any]
+T = t.TypeVar("T")
 
 
 class TooManyPages(Exception):
@@ -97,6 +94,11 @@ class _Request(t.NamedTuple):
     params: t.Mapping[str, t.Any] | None
     body: Json | None
     may_repeat: bool
+
+    def failure(self, reason: str, remedy: str, status: int | None = None) -> DatadogError:
+        """What to raise where the same request may succeed later, and a POST may have had its effect."""
+        is_ambiguous = not self.may_repeat
+        return DatadogError(self.doing, reason, status, is_transient=True, is_ambiguous=is_ambiguous, remedy=remedy)
 
 
 class _Response(t.NamedTuple):
@@ -116,51 +118,24 @@ def site_of(base_url: str) -> str:
 
 
 class _Transport:
-    """Sends a request once, over one pooled session. The parameters are those of Client."""
+    """Sends a request once, over one pooled session."""
 
-    def __init__(
-        self,
-        base_url: str,
-        credentials: t.Mapping[str, str],
-        verify: bool | str,
-        timeout: float,
-        user_agent: str,
-        connections: int,
-    ) -> None:
-        self._base_url = base_url
+    def __init__(self, base_url: str, verify: bool | str, timeout: float, connections: int) -> None:
         self.host = urlsplit(base_url).netloc
-        self._timeout = timeout
-        self._credentials = dict(credentials)
-        self._verify = verify
+        self.session = requests.Session()
+        self._base_url, self._verify, self._timeout = base_url, verify, timeout
         # Plain HTTP is for loopback, and loopback is not reached through a proxy.
         self._proxies = {"http": None, "all": None} if base_url.startswith("http://") else {}
-        self._session = requests.Session()
-        # With an authentication of its own requests does not read .netrc.
-        self._session.auth = self._authenticate
-        # The last one as Datadog's own tools for infrastructure as code do.
-        headers = {
-            "Accept": "application/json",
-            "User-Agent": user_agent,
-            "X-Datadog-Managed-By": "iac",
-        }
-        self._session.headers.update(headers)
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
+            self.session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
         if verify is False:
-            # The user said so; a warning for each request on stderr would tell nothing new.
+            # The user said so; a warning for each request on stderr would say nothing new.
             warnings.simplefilter("ignore", InsecureRequestWarning)
-
-    def _authenticate(self, request: t.Any) -> t.Any:
-        request.headers.update(self._credentials)
-        return request
 
     def exchange(self, request: _Request) -> _Response:
         """Send a request, and read the answer to its end.
 
-        In a thread of its own, which is abandoned in the end: the timeout of a socket begins anew with each byte that
-        comes, so that a slow answer could last forever.
-
-        :raises DatadogError: where no answer came, or no whole one.
+        In a thread that is abandoned after the timeout: that of a socket begins anew with each byte that comes.
         """
         future: Future[_Response] = Future()
 
@@ -174,27 +149,21 @@ class _Transport:
         threading.Thread(target=work, daemon=True).start()
         try:
             return future.result(self._timeout + GRACE)
-        except FutureTimeout as exc:
-            raise self._slow(request) from exc
-        except (requests.exceptions.RequestException, HTTPError) as exc:
-            # Older releases of requests let some errors of urllib3 pass.
+        # Older releases of requests let some errors of urllib3 pass.
+        except (FutureTimeout, HTTPError, OSError, ValueError) as exc:
             raise self._failure(exc, request) from exc
-        except (OSError, ValueError) as exc:
-            # Seen where REQUESTS_CA_BUNDLE names a file that does not exist.
-            reason = f"the request could not be sent ({_cause(exc)})"
-            raise DatadogError(request.doing, reason) from exc
 
     def _send(self, request: _Request) -> _Response:
         deadline = time.monotonic() + self._timeout
         body = request.body
-        with self._session.request(
+        with self.session.request(
             request.method,
             self._base_url + request.path,
             params=request.params,
             data=None if body is None else json.dumps(body).encode("utf-8"),
             headers={} if body is None else {"Content-Type": "application/json"},
             timeout=self._timeout,
-            # Redirects are never followed: requests would carry DD-API-KEY to another host.
+            # requests would carry DD-API-KEY to another host.
             allow_redirects=False,
             # Given here and not to the session, where REQUESTS_CA_BUNDLE takes precedence.
             verify=self._verify,
@@ -208,64 +177,46 @@ class _Transport:
                     raise requests.exceptions.ConnectionError(f"more than {LARGEST_ANSWER} bytes")
                 if time.monotonic() > deadline:
                     raise requests.exceptions.ReadTimeout("the answer is too slow")
-            # Before its release 2 urllib3 does not look at that.
+            # Before its release 2 urllib3 does not check that.
             size = response.headers.get("Content-Length", "")
             if size.isdigit() and response.raw.tell() < int(size):
                 raise requests.exceptions.ConnectionError("it ended early")
             return _Response(response.status_code, response.headers, bytes(content), response.url)
 
-    def _slow(self, request: _Request) -> DatadogError:
-        reason = f"no whole answer from {self.host} within {self._timeout:g} s"
-        return _transient(request, reason, TRY_LONGER)
-
     def _failure(self, exc: Exception, request: _Request) -> DatadogError:
-        """What to raise where no answer came, or no whole one."""
-        errors, host, doing = requests.exceptions, self.host, request.doing
-        causes, cause = list(_causes(exc)), _cause(exc)
+        errors, host, timeout = requests.exceptions, self.host, f"{self._timeout:g} s"
+        causes = list(_causes(exc))
+        cause = _words(causes[-1])
 
-        def is_any(*kinds: type[BaseException]) -> bool:
+        def has(*kinds: type[BaseException]) -> bool:
             return any(isinstance(each, kinds) for each in causes)
 
-        is_unsent = is_any(NewConnectionError, ConnectTimeoutError)
-        if is_any(ssl.SSLCertVerificationError):
-            remedy = "Name a private CA in ca_path or in the environment variable REQUESTS_CA_BUNDLE."
-            return DatadogError(doing, f"the certificate of {host} was not accepted ({cause})", remedy=remedy)
-        if isinstance(exc, errors.ProxyError):
-            remedy = "Check the environment variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY, which name it."
-            reason = f"the proxy on the way to {host} failed ({cause})"
-            return DatadogError(doing, reason, is_transient=is_unsent, remedy=remedy)
-        if is_unsent:
-            reason = f"cannot connect to {host} ({cause})"
-            if isinstance(exc, errors.ConnectTimeout):
-                reason = f"no connection to {host} within {self._timeout:g} s"
-            return DatadogError(doing, reason, is_transient=True, remedy=CHECK_ADDRESS)
-        if isinstance(exc, ValueError):
-            # Seen where a proxy's address is not one.
-            return DatadogError(doing, f"the request could not be sent ({cause})")
-        if isinstance(exc, errors.Timeout):
-            return self._slow(request)
-        # These are what TLS says where the other side closed the connection.
-        is_closed = is_any(ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-        if isinstance(exc, errors.SSLError) and not is_closed:
-            return DatadogError(
-                doing,
-                f"the TLS connection to {host} failed ({cause})",
-                is_ambiguous=not request.may_repeat,
-                remedy=CHECK_ADDRESS,
-            )
-        return _transient(request, f"the connection to {host} broke ({cause})", TRY_AGAIN)
+        is_unsent = has(NewConnectionError, ConnectTimeoutError)
+        if isinstance(exc, (errors.Timeout, FutureTimeout)) and not is_unsent:
+            return request.failure(f"no complete answer from {host} within {timeout}", TRY_LONGER)
+        # OSError: of a missing file of CA certificates; ValueError: of the address of a proxy.
+        is_local = isinstance(exc, ValueError) or not isinstance(exc, (errors.RequestException, HTTPError))
+        for applies, reason, remedy in (
+            (has(ssl.SSLCertVerificationError), f"the certificate of {host} was not accepted", CHECK_CERTIFICATE),
+            (isinstance(exc, errors.ProxyError), f"the proxy failed to connect to {host}", CHECK_PROXY),
+            (is_unsent, f"cannot connect to {host}", CHECK_ADDRESS),
+            (is_local, "the request could not be sent", ""),
+        ):
+            if applies:
+                return DatadogError(request.doing, f"{reason} ({cause})", is_transient=is_unsent, remedy=remedy)
+        remedy = CHECK_ADDRESS if has(ssl.SSLError) else TRY_AGAIN
+        return request.failure(f"the connection to {host} broke ({cause})", remedy)
 
 
 class Client:
-    """One Datadog organization over one pooled session. May be used by several threads.
+    """One Datadog organization. May be used by several threads. All requests raise DatadogError.
 
     :param base_url: scheme and host, maybe port and path; without a slash at the end.
     :param credentials: the headers C(DD-API-KEY) and C(DD-APPLICATION-KEY), or C(Authorization).
     :param verify: True, False, or the path of a file or folder of CA certificates.
-    :param timeout: seconds for a connection, and for an answer.
-    :param retries: how often a failed request is repeated at most.
-    :param connections: how many connections are kept open.
-    :param hide: takes secrets out of what Datadog says in errors, before it is shortened.
+    :param timeout: seconds for a connection, and for a complete answer.
+    :param connections: how many are kept open.
+    :param hide: takes secrets out of what Datadog says in errors.
     :ivar notes: what the user should know about requests that succeeded in the end.
     """
 
@@ -280,21 +231,30 @@ class Client:
         connections: int = 1,
         hide: t.Callable[[str], str] = str,
     ) -> None:
-        self.base_url = base_url
-        self.timeout = timeout
-        self.retries = retries
+        self.base_url, self.timeout, self.retries = base_url, timeout, retries
         self.notes: list[str] = []
         self._hide = hide
-        self._resume_at = 0.0
-        self._is_refused = self._is_accepted = False
-        self._transport = _Transport(base_url, credentials, verify, timeout, user_agent, connections)
+        # When a rate limit ends, and whether a refusal of the keys was waited for already.
+        self._resume_at, self._is_refused = 0.0, False
+        self._transport = _Transport(base_url, verify, timeout, connections)
+        session = self._transport.session
+        # The last one as Datadog's own tools for infrastructure as code do.
+        headers = {"Accept": "application/json", "User-Agent": user_agent, "X-Datadog-Managed-By": "iac"}
+        session.headers.update(headers)
+
+        def authenticate(request: t.Any) -> t.Any:
+            request.headers.update(credentials)
+            return request
+
+        # With an authentication of its own requests does not read .netrc.
+        session.auth = authenticate
 
     def get(self, path: str, doing: str) -> Json:
-        """:returns: the answer's C(data), which has an C(id). :raises DatadogError: when there is none."""
+        """:returns: the answer's C(data), which has an C(id)."""
         return self._call(_object, "GET", path, doing)
 
     def find(self, path: str, doing: str) -> Json | None:
-        """Like get(), but :returns: None where Datadog itself answers that there is no such thing."""
+        """Like get(), but :returns: None where Datadog itself answers that it does not exist."""
         try:
             return self.get(path, doing)
         except DatadogError as exc:
@@ -319,7 +279,7 @@ class Client:
         return self._call(_object, "PUT", path, doing, retries=retries)
 
     def delete(self, path: str, doing: str, body: Json | None = None) -> bool:
-        """:returns: False where Datadog itself says that it did not exist. :raises DatadogError: else."""
+        """:returns: False where Datadog itself answers that it did not exist."""
         try:
             self._call(None, "DELETE", path, doing, body)
         except DatadogError as exc:
@@ -337,42 +297,37 @@ class Client:
         path: str,
         doing: str,
         params: t.Mapping[str, t.Any] | None = None,
-        total: t.Callable[[Json], t.Any] = lambda meta: None,
+        total: Read = lambda meta: None,
         most_pages: int | None = None,
     ) -> list[Json]:
         """All rows of a list, over all its pages, each id once.
 
-        C(next_number) is not looked at; it was seen pointing past the last page. Where fewer rows come than the list says, it
-        is read once more: it may have changed meanwhile, or count rows that these keys may not see. So it is where the number
-        changes from page to page: what one row leaves free another one fills, which is on no page then.
+        C(next_number) is ignored; it was seen pointing past the last page. Where fewer rows come than the list counts, or the
+        count changes from page to page, the list is read once more.
 
         :param total: finds the number of all rows in the answer's C(meta).
-        :param most_pages: how many are worth reading.
-        :raises TooManyPages: where the first page shows that there are more.
+        :raises TooManyPages: where that is more than most_pages hold.
         """
         found: dict[str, Json] = {}
-        for _look in range(2):
-            number = 0
-            here: set[str] = set()
-            totals: set[t.Any] = set()
-            while True:
+        for _attempt in range(2):
+            seen: set[str] = set()
+            counts: set[t.Any] = set()
+            is_last, number = False, 0
+            while not is_last:
                 page = {**(params or {}), "page[size]": PAGE_SIZE, "page[number]": number}
                 rows, meta = self.page(path, doing, page)
-                expected = total(meta)
-                totals.add(expected)
-                if most_pages and isinstance(expected, int) and expected > most_pages * PAGE_SIZE:
+                count, ids = total(meta), {row["id"]: row for row in rows}
+                is_counted = isinstance(count, int)
+                if most_pages and is_counted and count > most_pages * PAGE_SIZE:
                     raise TooManyPages()
-                is_fresh = any(row["id"] not in here for row in rows)
-                here.update(row["id"] for row in rows)
-                found.update((row["id"], row) for row in rows)
+                counts.add(count)
+                # A server may have smaller pages than it was asked for, or always return the same one.
+                is_last = seen.issuperset(ids)
+                seen.update(ids)
+                found.update(ids)
+                is_last = is_last or (len(seen) >= count if is_counted else len(rows) < PAGE_SIZE)
                 number += 1
-                # A server may have smaller pages than it was asked for.
-                is_last = len(rows) < PAGE_SIZE
-                if isinstance(expected, int):
-                    is_last = len(here) >= expected
-                if is_last or not is_fresh:
-                    break
-            if len(totals) == 1 and (not isinstance(expected, int) or len(here) >= expected):
+            if len(counts) == 1 and (not is_counted or len(seen) >= count):
                 break
         return list(found.values())
 
@@ -386,17 +341,18 @@ class Client:
         """Wait before looking for what a failed request may have done: as long as its answer asked, within reason."""
         time.sleep(min(error.retry_after or 1, 8))
 
-    def wait_until(self, is_done: t.Callable[[], bool]) -> bool:
-        """Ask again, as often and with the same pauses as for a failed request. :returns: whether it came true."""
+    def wait_for(self, read: t.Callable[[], T | None]) -> T | None:
+        """Read again, as often and with the same pauses as for a failed request, until there is something."""
         for attempt in range(self.retries + 1):
             time.sleep(_backoff(attempt))
-            if is_done():
-                return True
-        return False
+            found = read()
+            if found is not None:
+                return found
+        return None
 
     def _call(
         self,
-        read: t.Callable[[Json], t.Any] | None,
+        read: Read | None,
         method: str,
         path: str,
         doing: str,
@@ -407,14 +363,14 @@ class Client:
     ) -> t.Any:
         """Send a request until it succeeds or there is no point in sending it again. The only place that repeats one.
 
-        A rate limit says for how long it holds: all threads wait for it, and that does not count as one of C(retries).
+        A rate limit makes all threads wait, and does not count as one of C(retries). A registered application key may be refused
+        for some seconds, so that refusals are waited for, too, once a task.
 
         :param read: takes what is wanted out of the answer's JSON; raises ValueError if it is not there. None: nothing.
-        :raises DatadogError: otherwise.
         """
         request = _Request(method, path, doing, params, body, may_repeat)
         retries = self.retries if retries is None else retries
-        failures, limited, refused_since = 0, 0.0, 0.0
+        failures, limited, was_refused = 0, 0.0, False
         while True:
             time.sleep(max(0.0, self._resume_at - time.monotonic()))
             if self._resume_at > time.monotonic():
@@ -424,10 +380,7 @@ class Client:
             except DatadogError as exc:
                 wait, is_transient = exc.retry_after, exc.is_transient
                 if exc.status == 403 and exc.errors and path.startswith(ACTIONS):
-                    refused_since = refused_since or time.monotonic()
-                    is_transient = not self._is_refused
-                elif exc.errors and not is_transient:
-                    refused_since = self._note_acceptance(refused_since)
+                    was_refused, is_transient = True, not self._is_refused
                 if exc.status == 429 and wait:
                     limited += max(wait, 1)
                     is_over = limited > LONGEST_WAIT or not retries
@@ -438,61 +391,51 @@ class Client:
                     failures += 1
                     is_over = failures > retries or (wait or 0) > LONGEST_WAIT
                 if is_over or not is_transient or exc.is_ambiguous:
-                    # Once is enough for all requests.
-                    self._is_refused = self._is_refused or bool(refused_since)
+                    self._note_refusal(was_refused, exc.status)
                     raise
             else:
-                self._note_acceptance(refused_since)
+                self._note_refusal(was_refused, None)
                 return answer
             time.sleep(_backoff(failures) if wait is None else wait)
 
-    def _note_acceptance(self, refused_since: float) -> float:
-        """Tell that the keys were refused at first, once. :returns: 0, for not being refused."""
-        if refused_since and not self._is_accepted:
-            self._is_accepted = True
-            seconds = time.monotonic() - refused_since
-            self.notes.append(
-                f"Datadog refused the keys for {seconds:.0f} s, and then accepted them, as it does after the registration of an"
-                " application key."
-            )
-        return 0
+    def _note_refusal(self, was_refused: bool, last_status: int | None) -> None:
+        self._is_refused = self._is_refused or was_refused
+        if was_refused and last_status != 403 and REFUSED_AT_FIRST not in self.notes:
+            self.notes.append(REFUSED_AT_FIRST)
 
-    def _read(self, response: _Response, request: _Request, read: t.Callable[[Json], t.Any] | None) -> t.Any:
-        """Take out of an answer what is wanted. :raises DatadogError: where it is not there."""
+    def _read(self, response: _Response, request: _Request, read: Read | None) -> t.Any:
         status, call = response.status, f"{request.method} {request.path}"
         try:
             content = json.loads(response.content) if response.content else {}
         except (ValueError, RecursionError):
             content = None
         if 200 <= status < 300:
+            # A page to log in also has status 200, and deletes nothing.
+            is_foreign = not read and status == 200 and "json" not in response.headers.get("Content-Type", "")
             try:
-                # A page to log in also has status 200, and deletes nothing.
-                if not read and status == 200 and "json" not in response.headers.get("Content-Type", ""):
-                    raise ValueError("not Datadog's")
-                return read(as_object(content)) if read else None
-            except ValueError as exc:
-                what = "is not the JSON that it should be" if response.content else "is empty"
-                reason = f"Datadog's answer to {call} (HTTP {status}) {what}"
-                raise _transient(request, reason, CHECK_ADDRESS, status) from exc
-        if 300 <= status < 400:
-            raise DatadogError(
-                request.doing,
-                f"{self._transport.host} redirects (HTTP {status}) to {_target(response)}, which is not followed, because it would carry"
-                " the credentials there",
-                status,
-                remedy="Correct site or api_url.",
-            )
+                if not is_foreign:
+                    return read(as_object(content)) if read else None
+            except ValueError:
+                pass
+            what = "is not the JSON that it should be" if response.content else "is empty"
+            reason = f"Datadog's answer to {call} (HTTP {status}) {what}"
+            raise request.failure(reason, CHECK_ADDRESS, status)
         errors = _errors(content, self._hide)
-        wait = stated_wait(response.headers)
+        wait = _stated_wait(response.headers)
         reason = f"Datadog answered HTTP {status} to {call}"
-        if errors:
-            reason += ": " + "; ".join(str(error) for error in errors).rstrip(".")
+        remedy = _remedy(status, request.path)
+        # Without Datadog's own words it may be a load balancer's, and another one may answer the next time.
+        is_gateway = not errors and status in (403, 404, 410)
+        if 300 <= status < 400:
+            reason = f"{self._transport.host} redirects (HTTP {status}) to {_target(response)}, which is not followed"
+            reason += ", because it would carry the credentials there"
+            remedy = "Correct site or api_url."
+        elif errors:
+            reason += ": " + "; ".join(map(str, errors)).rstrip(".")
         elif response.content:
             reason += ", without an explanation in JSON; a proxy or gateway may have answered in its place"
         if status == 429:
-            reason += ". The rate limit is used up" + (f"; it resets in {wait:g} s" if wait else "")
-        # Without Datadog's own words it may be a load balancer's, and another one may answer the next time.
-        is_gateway = not errors and status in (403, 404, 410)
+            reason += ". The rate limit is exceeded" + (f"; it resets in {wait:g} s" if wait else "")
         # A POST that was answered so may have had its effect before something failed.
         is_failure = status == 408 or status >= 500
         raise DatadogError(
@@ -503,28 +446,15 @@ class Client:
             is_transient=status == 429 or is_failure or (is_gateway and request.may_repeat),
             is_ambiguous=is_failure and not request.may_repeat,
             retry_after=wait,
-            remedy=(not is_gateway and _remedy(status, request.path)) or ("" if errors else CHECK_ADDRESS),
+            remedy=CHECK_ADDRESS if is_gateway or not (remedy or errors) else remedy,
         )
 
 
-def _transient(request: _Request, reason: str, remedy: str, status: int | None = None) -> DatadogError:
-    """What to raise where the same request may succeed later, and a POST may have had its effect."""
-    return DatadogError(
-        request.doing,
-        reason,
-        status,
-        is_transient=True,
-        is_ambiguous=not request.may_repeat,
-        remedy=remedy,
-    )
-
-
 def _remedy(status: int, path: str) -> str:
-    """What to do about an answer."""
     if status == 401:
         return "Check that the keys or the token are right, and of this site."
     if status == 403:
-        needed = next((text for start, text in PERMISSIONS.items() if path.startswith(start)), "their permissions")
+        needed = next(text for start, text in PERMISSIONS.items() if path.startswith(start))
         return f"Check that the keys are of this site and organization; and {needed}."
     return TRY_AGAIN if status in (408, 429) or status >= 500 else ""
 
@@ -534,12 +464,11 @@ def _backoff(failures: int) -> float:
     return min(2 ** (failures - 2), LONGEST_BACKOFF) if failures > 1 else 0
 
 
-def stated_wait(headers: t.Mapping[str, str]) -> float | None:
-    """:returns: the seconds that an answer asks to wait before the next request, or None if it does not say."""
+def _stated_wait(headers: t.Mapping[str, str]) -> float | None:
+    """:returns: the seconds that an answer asks to wait, or None if it does not say."""
     for name in ("Retry-After", "X-RateLimit-Reset"):
-        value = headers.get(name)
-        if value is not None and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value.strip()):
-            return float(value)
+        if re.fullmatch(r"\s*\d{1,9}(\.\d{1,9})?\s*", headers.get(name) or ""):
+            return float(headers[name])
     return None
 
 
@@ -549,7 +478,6 @@ def as_object(value: t.Any) -> Json:
 
 
 def _object(content: Json) -> Json:
-    """The one object of an answer. :raises ValueError: if there is none, or it has no id."""
     found = as_object(content.get("data"))
     if not found.get("id") or not isinstance(found["id"], str):
         raise ValueError("no object with an id")
@@ -557,7 +485,6 @@ def _object(content: Json) -> Json:
 
 
 def _objects_and_meta(content: Json) -> tuple[list[Json], Json]:
-    """The objects of an answer, maybe none. :raises ValueError: if it has no list of them."""
     rows = content.get("data")
     if not isinstance(rows, list):
         raise ValueError("no list")
@@ -586,8 +513,7 @@ def _errors(content: t.Any, hide: t.Callable[[str], str]) -> list[ErrorDetail]:
     details = []
     for entry in entries if isinstance(entries, list) else []:
         found = entry if isinstance(entry, dict) else {"detail": entry}
-        pointer = as_object(found.get("source")).get("pointer")
-        texts = (found.get("title"), found.get("detail"), pointer)
+        texts = (found.get("title"), found.get("detail"), as_object(found.get("source")).get("pointer"))
         # What has neither is not Datadog's.
         if any(texts[:2]):
             details.append(ErrorDetail(*(_clean(text, hide) for text in texts)))
@@ -605,16 +531,11 @@ def _causes(exc: BaseException) -> t.Iterator[BaseException]:
     inner: BaseException | None = exc
     while inner is not None:
         yield inner
-        parts = (
-            getattr(inner, "reason", None),
-            getattr(inner, "original_error", None),
-            *inner.args,
-        )
+        parts = (getattr(inner, "reason", None), getattr(inner, "original_error", None), *inner.args)
         inner = next((part for part in parts if isinstance(part, BaseException)), None)
 
 
-def _cause(exc: BaseException) -> str:
-    """The words of the root, without Python's object names and without credentials of a proxy."""
-    *_outer, root = _causes(exc)
-    text = re.sub(r"^(<[^>]*>|\w+\([^)]*\)): ", "", str(root)) or type(root).__name__
+def _words(exc: BaseException) -> str:
+    """The words of an exception, without Python's object names and without credentials of a proxy."""
+    text = re.sub(r"^(<[^>]*>|\w+\([^)]*\)): ", "", str(exc)) or type(exc).__name__
     return _clean(re.sub(r"//[^/@\s]*@", "//", text))

@@ -30,9 +30,7 @@ class DatadogError(Exception):
     """A request that failed.
 
     :ivar doing: completes the sentence "Could not ...".
-    :ivar reason: what went wrong, without a full stop.
     :ivar status: the HTTP status, or None where no answer came.
-    :ivar is_transient: whether the same request may succeed later.
     :ivar is_ambiguous: whether the request may have had its effect.
     :ivar retry_after: seconds that the answer asked to wait, or None.
     :ivar remedy: what to do about it, in sentences; may be empty.
@@ -81,8 +79,8 @@ class OptionError(Exception):
     def within(self, path: str, options: t.Container[str]) -> OptionError:
         """The same error for an entry of a list of options.
 
-        :param path: the entry's path, like C(connections[3]); empty to leave the error as it is.
-        :param options: what an entry may have. A problem of something else is one of the entry as a whole.
+        :param path: of the entry, like C(connections[3]); empty to leave the error as it is.
+        :param options: what an entry may have; other problems are about the entry as a whole.
         """
         if not path:
             return self
@@ -95,10 +93,7 @@ class OptionError(Exception):
 
 
 class TaskError(Exception):
-    """The task cannot be done or decided: what, why, and what to do, in sentences.
-
-    :ivar affects_all: whether other resources of the same task would fail likewise.
-    """
+    """The task cannot be done or decided: what, why, and what to do, in sentences."""
 
     def __init__(self, message: str, affects_all: bool = False) -> None:
         super().__init__(message)
@@ -110,7 +105,7 @@ class ConcurrentChange(TaskError):
 
 
 class Skipped(Exception):
-    """Not started, since something else of the same task failed before."""
+    """Something else of the same task failed before."""
 
     affects_all = False
 
@@ -123,7 +118,7 @@ Failures = (DatadogError, OptionError, TaskError)
 
 
 def answer_of(error: BaseException | None) -> dict[str, t.Any]:
-    """What a module returns of Datadog's answer, if that is what an error is about."""
+    """What a module returns of the answer that an error is about, if any."""
     found = error if isinstance(error, DatadogError) or error is None else error.__cause__
     if not isinstance(found, DatadogError):
         return {}

@@ -63,9 +63,8 @@ ARGUMENT_SPEC: Json = {
 
 
 class DatadogModule(AnsibleModule):
-    """An Ansible module with the collection's shared options, and check mode.
+    """An Ansible module with the collection's shared options.
 
-    :param argument_spec: the module's own options.
     :ivar given: the options of the task, as they were before Ansible converted them; no environment variables.
     """
 
@@ -123,10 +122,7 @@ class DatadogModule(AnsibleModule):
         super().fail_json(msg=msg, invocation={}, **kwargs)
 
     def _reveal(self) -> None:
-        """Keep Ansible from masking short texts and names of options in results, which would make them useless.
-
-        What Datadog says has been masked before.
-        """
+        """Keep Ansible from masking short texts and names of options in results. What Datadog says was masked before."""
 
         def names_of(spec: Json) -> Json:
             return {name: names_of(option.get("options", {})) for name, option in spec.items()}
@@ -166,10 +162,7 @@ class DatadogModule(AnsibleModule):
         )
 
     def _effective(self) -> Json:
-        """The options that reach Datadog. One of the task takes precedence over every environment variable.
-
-        Of the variables, an access token takes precedence over keys, and an address over a site.
-        """
+        """Let options of the task take precedence over all variables, then a token over keys, and an address over a site."""
         params = {name: self.params[name] for name in (*CREDENTIALS, "site", "api_url")}
         if "access_token" not in self.given and ("api_key" in self.given or "app_key" in self.given):
             params["access_token"] = None
@@ -212,7 +205,6 @@ class DatadogModule(AnsibleModule):
             yield "ca_path", "must be an existing file or folder of CA certificates"
 
     def _without_secrets(self, text: str) -> str:
-        """A text with asterisks in the place of secrets, however they are written, the longest first."""
         # Values of headers are no options with no_log, but may well be secret.
         secrets = self.no_log_values | set(_values_beside_names(self.params))
         forms = {form for secret in secrets for form in _written_forms(secret) if form}
@@ -222,10 +214,7 @@ class DatadogModule(AnsibleModule):
 
 
 def run_info(argument_spec: Json, read: t.Callable[[Client, DatadogModule], Json]) -> None:
-    """The whole of a module that only reads.
-
-    :param read: returns the result, with C(warnings) in it, or raises OptionError.
-    """
+    """The whole of a module that only reads. :param read: returns the result, with C(warnings) in it."""
     module = DatadogModule(argument_spec)
     try:
         client = module.client()

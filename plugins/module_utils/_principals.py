@@ -9,15 +9,20 @@ import re
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from ._client import UUID, Client, as_object
+from ._client import UUID, Client, Json, as_object
 from ._errors import OptionError, Problem
 from ._restriction_policy import WantedPolicy
-from ._teams import Teams
 
 PRINCIPAL = re.compile(rf"org(:{UUID.pattern})?|(team|role|user):\S(.*\S)?", re.DOTALL)
 FORMS = (
     "org, or team:, role: or user: followed by a UUID, or by the team's handle, the role's name or the user's e-mail"
 )
+#: Where each kind is found: its path, a filter, which matches parts of texts, and which attributes must be as the task says.
+KINDS = {
+    "team": ("team", "filter[keyword]", ("handle",), "handle"),
+    "role": ("roles", "filter", ("name",), "name"),
+    "user": ("users", "filter", ("email", "handle"), "e-mail"),
+}
 
 
 def principal_problems(path: str, principals: t.Sequence[str]) -> t.Iterator[Problem]:
@@ -34,14 +39,11 @@ class Principals:
 
     def __init__(self, client: Client, principals: t.Iterable[str], workers: int = 1) -> None:
         self._client = client
-        self._teams = Teams(client)
-        wanted = dict.fromkeys(principals)
-        teams = self._teams.find(each[len("team:") :] for each in wanted if each.startswith("team:"))
-        #: All that Datadog has for a principal of the task, with UUIDs.
-        self._found = {f"team:{name}": [f"team:{team.team_id}"] if team else [] for name, team in teams.items()}
-        others = [each for each in wanted if each not in self._found]
+        self._hints: dict[str, str] = {}
+        wanted = list(dict.fromkeys(principals))
         with ThreadPoolExecutor(workers) as pool:
-            self._found.update(zip(others, pool.map(self._look_up, others)))
+            #: All that Datadog has for a principal of the task, with UUIDs.
+            self._found = dict(zip(wanted, pool.map(self._look_up, wanted)))
 
     def _look_up(self, principal: str) -> list[str]:
         kind, _colon, name = principal.partition(":")
@@ -49,16 +51,14 @@ class Principals:
             return [principal.lower()]
         if kind == "org":
             return [f"org:{each.lower()}" for each in [self._client.organization()] if each]
-        # Datadog's filter matches parts of names.
-        rows = self._client.pages(
-            f"/api/v2/{kind}s",
-            f"look up the {kind} {name!r}",
-            {"filter": name},
-            lambda meta: as_object(meta.get("page")).get("total_filtered_count"),
-        )
+        path, query, keys, _word = KINDS[kind]
+        keyword = name.lstrip("@") if kind == "team" else name
+        rows = self._client.pages(f"/api/v2/{path}", f"look up the {kind} {name!r}", {query: keyword}, _total)
         attributes = {f"{kind}:{row['id'].lower()}": as_object(row.get("attributes")) for row in rows}
-        names = ("name",) if kind == "role" else ("email", "handle")
-        found = [each for each in attributes if name in map(attributes[each].get, names)]
+        found = [each for each in attributes if name in map(attributes[each].get, keys)]
+        near = [each.get("handle") for each in attributes.values() if keyword in (each.get("handle"), each.get("name"))]
+        if kind == "team" and not found and len(near) == 1:
+            self._hints[principal] = f"; did you mean team:{near[0]}?"
         return [each for each in found if not attributes[each].get("disabled")] or found
 
     def wanted(self, bindings: t.Iterable[tuple[str, str, t.Sequence[str]]]) -> WantedPolicy:
@@ -83,9 +83,15 @@ class Principals:
         return wanted
 
     def _problem(self, principal: str) -> str:
-        kind, _colon, name = principal.partition(":")
-        word = {"team": "handle", "user": "e-mail"}.get(kind, "name")
+        kind = principal.partition(":")[0]
+        if kind == "org":
+            return "cannot be resolved: Datadog does not return the organization of the keys. Give org: and its UUID"
+        word = KINDS[kind][-1]
         if self._found[principal]:
             return f"is ambiguous: {', '.join(self._found[principal])} have this {word}. Give one of these instead"
-        hint = f"; did you mean team:{self._teams.hints[name]}?" if kind == "team" and name in self._teams.hints else ""
-        return f"does not exist: Datadog has no {kind} with exactly this {word}{hint}"
+        return f"does not exist: Datadog has no {kind} with exactly this {word}{self._hints.get(principal, '')}"
+
+
+def _total(meta: Json) -> t.Any:
+    page = as_object(meta.get("page")).get("total_filtered_count")
+    return as_object(meta.get("pagination")).get("total", page)

@@ -1,10 +1,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Observe, plan, apply. The only place that knows check mode, which is not to apply.
-
-A plan is made without a request, from what is desired and what was observed, and does not change afterwards.
-"""
+"""Observe, decide, apply. The only place that knows check mode, which is not to apply."""
 
 from __future__ import annotations
 
@@ -15,7 +12,6 @@ from dataclasses import dataclass, field
 from ._client import Json
 from ._errors import Failures, Skipped
 
-#: What was observed of a resource, and the resource as a task wants it.
 Observed = t.TypeVar("Observed")
 Managed = t.TypeVar("Managed", bound="Resource[t.Any]")
 
@@ -51,41 +47,18 @@ class Plan:
 
 
 class Resource(t.Generic[Observed]):
-    """One thing in Datadog, as a task wants it.
+    """One thing in Datadog, as a task wants it, and what became of it.
 
-    :ivar option_path: where in the task, like C(connections[3]); empty where the task is about this one alone.
-    """
-
-    def __init__(self, option_path: str = "") -> None:
-        self.option_path = option_path
-
-    @property
-    def names(self) -> Json:
-        """What identifies it in the result of a set."""
-        raise NotImplementedError
-
-    def plan(self, observed: Observed) -> Plan:
-        """Decide. Makes no request. :raises OptionError, TaskError: where it cannot be decided."""
-        raise NotImplementedError
-
-    def predict_result(self, plan: Plan, observed: Observed) -> Json:
-        """The result of a plan that is not applied, or has nothing to apply."""
-        raise NotImplementedError
-
-
-class Item(t.Generic[Managed, Observed]):
-    """A resource in progress.
-
+    :ivar option_path: like C(connections[3]); empty where the task is about this one alone.
     :ivar operation: what was done, or would be done in check mode.
     :ivar result: what a module returns beside C(operation) and C(diff).
     :ivar done: what was written, without a full stop each.
-    :ivar notices: warnings that came up while it was applied.
-    :ivar error: why there is no result.
     """
 
-    def __init__(self, resource: Managed) -> None:
-        self.resource = resource
-        self.observed: Observed | None = None
+    observed: Observed
+
+    def __init__(self, option_path: str = "") -> None:
+        self.option_path = option_path
         self.plan = Plan("none", {}, {})
         self.operation = "none"
         self.result: Json = {}
@@ -94,25 +67,33 @@ class Item(t.Generic[Managed, Observed]):
         self.error: Exception | None = None
 
     @property
-    def seen(self) -> Observed:
-        """What was observed, of an item without an error."""
-        if self.observed is None:
-            raise LookupError("not observed yet")
-        return self.observed
+    def names(self) -> Json:
+        """What identifies it in the result of a set."""
+        return {}
 
     @property
     def changed(self) -> bool:
-        """Whether anything was written, or would be written in check mode."""
         return bool(self.done) if self.error else self.operation != "none"
 
-    def decide(self) -> None:
-        """Plan for what was observed."""
-        self.plan = self.resource.plan(self.seen)
-        self.operation = self.plan.operation
+    def observe(self) -> None:
+        """Read what exists, and set C(observed)."""
+        raise NotImplementedError
+
+    def decide(self) -> Plan:
+        """Plan for what was observed, without a request."""
+        raise NotImplementedError
+
+    def predict_result(self) -> Json:
+        """The result of a plan that is not applied, or has nothing to apply."""
+        raise NotImplementedError
+
+    def apply(self) -> None:
+        """Write and record, and set C(result)."""
+        raise NotImplementedError
 
 
-class ResourceSet(t.Generic[Managed, Observed]):
-    """The things in Datadog that a task is about: one, or a set of one kind, in the order of the task.
+class ResourceSet(t.Generic[Managed]):
+    """What a task is about: one resource, or a set of one kind.
 
     :cvar purges_first: whether what the task does not list has to be deleted before the rest is created.
     """
@@ -123,87 +104,84 @@ class ResourceSet(t.Generic[Managed, Observed]):
         self.resources = list(resources)
         self.workers = workers
 
-    def observe(self, items: t.Sequence[Item[Managed, Observed]]) -> None:
-        """Read what exists, and set C(observed) or C(error) of each item. Raises what concerns all of them."""
-        raise NotImplementedError
+    def observe(self, resources: t.Sequence[Managed]) -> None:
+        """Observe resources. Raises what concerns all of them."""
+        self.each(resources, lambda resource: resource.observe())
 
-    def check(self, items: t.Sequence[Item[Managed, Observed]]) -> None:
-        """Set C(error) of an item that is the same thing as another one."""
+    def check(self, resources: t.Sequence[Managed]) -> None:
+        """Set C(error) of a resource that is the same as another one."""
 
-    def unlisted(self, items: t.Sequence[Item[Managed, Observed]]) -> list[Managed]:
+    def unlisted(self, resources: t.Sequence[Managed]) -> list[Managed]:
         """What exists beside the set, if the task purges that."""
         return []
 
-    def apply(self, items: t.Sequence[Item[Managed, Observed]]) -> None:
-        """Write and record. Sets C(result) or C(error) of each item."""
-        raise NotImplementedError
+    def apply(self, resources: t.Sequence[Managed]) -> None:
+        """Apply plans."""
+        self.each(resources, lambda resource: resource.apply())
 
-    def each(self, items: t.Sequence[Item[Managed, Observed]], do: t.Callable[[Item[Managed, Observed]], None]) -> None:
-        """Do something with each item, several at a time. What it raises becomes the item's error.
+    def each(self, resources: t.Sequence[Managed], do: t.Callable[[Managed], None]) -> None:
+        """Do something with each resource, several at a time. What it raises becomes the resource's error."""
 
-        Where the others would fail likewise, they are not started.
-        """
-
-        def attempt(item: Item[Managed, Observed]) -> None:
-            if affects_all(items):
-                item.error = Skipped()
-                return
+        def attempt(resource: Managed) -> None:
             try:
-                do(item)
-            except Failures as exc:
-                item.error = exc
+                if fails_for_all(resources):
+                    raise Skipped()
+                do(resource)
+            except (*Failures, Skipped) as exc:
+                resource.error = exc
 
-        if len(items) == 1:
-            attempt(items[0])
-        elif items:
-            with ThreadPoolExecutor(min(self.workers, len(items))) as pool:
+        if len(resources) == 1:
+            attempt(resources[0])
+        elif resources:
+            with ThreadPoolExecutor(min(self.workers, len(resources))) as pool:
                 # An exception that nobody expects is raised here.
-                list(pool.map(attempt, items))
+                list(pool.map(attempt, resources))
 
 
-def affects_all(items: t.Iterable[Item[t.Any, t.Any]]) -> bool:
-    """Whether one of the items failed in a way in which the others would, too."""
-    return any(getattr(item.error, "affects_all", False) for item in items)
+def fails_for_all(resources: t.Iterable[Resource[t.Any]]) -> bool:
+    """Whether a resource failed in a way in which the others would, too."""
+    return any(getattr(each.error, "affects_all", False) for each in resources)
 
 
-def reconcile(managed: ResourceSet[Managed, Observed], check_mode: bool) -> list[Item[Managed, Observed]]:
-    """Bring resources to their desired state, or predict it.
+def reconcile(managed: ResourceSet[Managed], check_mode: bool) -> list[Managed]:
+    """Bring resources to their desired state, or predict it. Nothing is written unless all was observed and planned.
 
-    Nothing is written before everything was observed and planned, and only if nothing failed until then.
-
-    :returns: an item for each resource in the order of the task, then for each that is purged.
+    :returns: each resource in the order of the task, then each that is purged.
     :raises DatadogError, OptionError, TaskError: what concerns the task as a whole, before anything was written.
     """
 
-    def planned(resources: t.Sequence[Managed]) -> list[Item[Managed, Observed]]:
-        items: list[Item[Managed, Observed]] = [Item(resource) for resource in resources]
-        if items:
-            managed.observe(items)
-            managed.each([item for item in items if not item.error], Item.decide)
-        return items
+    def decide(resource: Managed) -> None:
+        resource.plan = resource.decide()
+        resource.operation = resource.plan.operation
 
-    def has_failed(items: t.Iterable[Item[Managed, Observed]]) -> bool:
-        return any(item.error for item in items)
+    def planned(resources: list[Managed]) -> list[Managed]:
+        if resources:
+            managed.observe(resources)
+            managed.each([each for each in resources if not each.error], decide)
+        return resources
 
-    def skip(items: t.Iterable[Item[Managed, Observed]]) -> None:
-        for item in items:
-            item.error = item.error or Skipped()
+    def has_failed(resources: t.Iterable[Managed]) -> bool:
+        return any(each.error for each in resources)
+
+    def skip(resources: t.Iterable[Managed]) -> None:
+        for each in resources:
+            each.error = each.error or Skipped()
 
     desired = planned(managed.resources)
     if not has_failed(desired):
         managed.check(desired)
     purged = [] if has_failed(desired) else planned(managed.unlisted(desired))
-    items = desired + purged
-    if has_failed(items):
-        skip(items)
+    resources = desired + purged
+    if has_failed(resources):
+        skip(resources)
     elif not check_mode:
         for part in (purged, desired) if managed.purges_first else (desired, purged):
-            due = [item for item in part if item.plan.changed or item.plan.is_due]
-            if has_failed(items):
+            due = [each for each in part if each.plan.changed or each.plan.is_due]
+            if has_failed(resources):
                 skip(due)
             elif due:
                 managed.apply(due)
-    for item in items:
-        if not item.error and not item.result:
-            item.result = item.resource.predict_result(item.plan, item.seen)
-    return items
+    for each in resources:
+        if not each.error and not each.result:
+            each.result = each.predict_result()
+    return resources

@@ -19,19 +19,9 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base imp
 )
 
 from ._client import Client, Json
-from ._errors import (
-    OptionError,
-    Problem,
-    TaskError,
-)
+from ._errors import OptionError, Problem, TaskError
 from ._module import DatadogModule
-from ._reconcile import (
-    Item,
-    Notice,
-    Plan,
-    Resource,
-    ResourceSet,
-)
+from ._reconcile import Notice, Plan, Resource, ResourceSet
 from ._report import few
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
@@ -62,84 +52,66 @@ class Contents(t.NamedTuple):
 
 
 class RegistryCopy(Resource[Contents]):
-    """The registry that is to know what another one knows."""
+    """A registry that is to know what another one knows. :raises OptionError: for bad input."""
 
-    def __init__(self, src: Registry, dest: Registry) -> None:
+    def __init__(self, client: Client, params: Json) -> None:
         super().__init__()
-        self.src = src
-        self.dest = dest
-
-    @property
-    def names(self) -> Json:
-        return {"src": self.src.title, "dest": self.dest.title}
-
-    def plan(self, observed: Contents) -> Plan:
-        conflicts = list(observed.conflicts())
-        if conflicts:
-            raise TaskError(
-                f"Nothing was copied, since the {self.src.title} and the {self.dest.title} contradict each other:"
-                f" {few(conflicts, '; ')}. Remove the entry that is wrong, or copy to an empty registry."
-            )
-        missing = observed.missing()
-        claimed = [repr(name) for name, entry in sorted(missing.items()) if entry.claim]
-        notices = []
-        if claimed:
-            text = (
-                f"Copied with the claim of a run that is creating it, or was interrupted: {few(claimed)}. Make sure that no run"
-                " uses src any more; the next run with dest settles the claim."
-            )
-            notices.append(Notice(text))
-        return Plan(
-            "update" if missing else "none",
-            _shown(observed.dest),
-            _shown({**observed.src, **observed.dest}),
-            notices=tuple(notices),
-        )
-
-    def predict_result(self, plan: Plan, observed: Contents) -> Json:
-        return {"copied": sorted(observed.missing())}
-
-
-class RegistryCopies(ResourceSet[RegistryCopy, Contents]):
-    """The copy that a task is about."""
-
-    def __init__(self, client: Client, copy: RegistryCopy) -> None:
-        super().__init__([copy])
         self._client = client
-
-    @classmethod
-    def one(cls, client: Client, module: DatadogModule) -> RegistryCopies:
-        """:raises OptionError: for bad input."""
         opened: list[Registry] = []
         problems: list[Problem] = []
         for option in ("src", "dest"):
             try:
-                opened.append(open_registry(module.params[option], client, option))
+                opened.append(open_registry(params[option], client, option))
             except OptionError as exc:
                 problems.extend(exc.problems)
-        if not problems and _place(module.params["src"]) == _place(module.params["dest"]):
+        if not problems and _place(params["src"]) == _place(params["dest"]):
             problems.append(("dest", "must be another registry than src"))
         if problems:
             raise OptionError(*problems)
-        return cls(client, RegistryCopy(opened[0], opened[1]))
+        self._src, self._dest = opened
 
-    def observe(self, items: t.Sequence[Item[RegistryCopy, Contents]]) -> None:
-        for item in items:
-            src, dest = item.resource.src, item.resource.dest
-            if not src.exists():
-                raise TaskError(f"There is no {src.title}, so nothing can be copied from it. Correct src.")
-            item.observed = Contents(src.all(), dest.all())
-            for one, other in ((src, dest), (dest, src)):
-                if one.organization and one.organization != other.organization:
-                    other.organization = other.organization or one.organization
-                    check_organization(other, self._client)
+    def observe(self) -> None:
+        src, dest = self._src, self._dest
+        if not src.exists():
+            raise TaskError(f"There is no {src.title}, so nothing can be copied from it. Correct src.")
+        self.observed = Contents(src.all(), dest.all())
+        for one, other in ((src, dest), (dest, src)):
+            if one.organization and one.organization != other.organization:
+                other.organization = other.organization or one.organization
+                check_organization(other, self._client)
 
-    def apply(self, items: t.Sequence[Item[RegistryCopy, Contents]]) -> None:
-        self.each(items, self._apply)
+    def decide(self) -> Plan:
+        conflicts = list(self.observed.conflicts())
+        if conflicts:
+            raise TaskError(
+                f"Nothing was copied, since the {self._src.title} and the {self._dest.title} contradict each other:"
+                f" {few(conflicts, '; ')}. Remove the entry that is wrong, or copy to an empty registry."
+            )
+        missing = self.observed.missing()
+        claimed = [repr(name) for name, entry in sorted(missing.items()) if entry.claim]
+        text = (
+            f"A run is creating {few(claimed)}, or was interrupted: their claims were copied, too. Make sure that no run uses src any"
+            " more; the next run with dest settles the claims."
+        )
+        return Plan(
+            "update" if missing else "none",
+            _shown(self.observed.dest),
+            _shown({**self.observed.src, **self.observed.dest}),
+            notices=(Notice(text),) if claimed else (),
+        )
 
-    def _apply(self, item: Item[RegistryCopy, Contents]) -> None:
-        item.resource.dest.add(item.seen.missing())
-        item.done.append(f"recorded {len(item.seen.missing())} connections in the {item.resource.dest.title}")
+    def predict_result(self) -> Json:
+        return {"copied": sorted(self.observed.missing())}
+
+    def apply(self) -> None:
+        missing = self.observed.missing()
+        self._dest.add(missing)
+        self.done.append(f"recorded {len(missing)} connections in the {self._dest.title}")
+
+
+def registry_copy(client: Client, module: DatadogModule) -> ResourceSet[RegistryCopy]:
+    """What a task says. :raises OptionError: for bad input."""
+    return ResourceSet([RegistryCopy(client, module.params)])
 
 
 def _place(given: str) -> str:

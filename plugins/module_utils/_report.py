@@ -9,42 +9,47 @@ import typing as t
 
 from ._client import Json
 from ._errors import OptionError, Skipped, answer_of
-from ._reconcile import Item
+from ._reconcile import Resource
 
-AnyItem = Item[t.Any, t.Any]
+AnyResource = Resource[t.Any]
 #: How many failures, and how many resources with the same warning, are named.
 MOST_NAMED = 5
 
 
-def result_of(items: t.Sequence[AnyItem]) -> Json:
+def result_of(resources: t.Sequence[AnyResource]) -> Json:
     """What a module for one resource returns; with C(msg) if it failed."""
-    [item] = items
-    if item.error:
+    [resource] = resources
+    if resource.error:
         # The id of what was written is not lost.
-        return {**item.result, "changed": item.changed, "msg": problem_of(item), **answer_of(item.error)}
-    return {"changed": item.changed, **returned(item)}
+        return {
+            **resource.result,
+            "changed": resource.changed,
+            "msg": problem_of(resource),
+            **answer_of(resource.error),
+        }
+    return {"changed": resource.changed, **returned(resource)}
 
 
-def returned(item: AnyItem) -> Json:
+def returned(resource: AnyResource) -> Json:
     """What is returned of a resource, whether alone or in a set."""
-    diff = {"before": item.plan.before, "after": item.plan.after}
-    return {"operation": item.operation, "diff": diff, **item.result}
+    diff = {"before": resource.plan.before, "after": resource.plan.after}
+    return {"operation": resource.operation, "diff": diff, **resource.result}
 
 
-def problem_of(item: AnyItem) -> str:
-    """Why an item failed, and what was done before."""
-    error = item.error or Skipped()
+def problem_of(resource: AnyResource) -> str:
+    """Why a resource failed, and what was done before."""
+    error = resource.error or Skipped()
     # An OptionError names the place by itself.
-    message = str(error) if isinstance(error, OptionError) else _located(item, str(error))
-    return f"{message} Done before that: {'; '.join(item.done)}." if item.done else message
+    message = str(error) if isinstance(error, OptionError) else _located(resource, str(error))
+    return f"{message} Done before that: {'; '.join(resource.done)}." if resource.done else message
 
 
-def warnings_of(items: t.Iterable[AnyItem]) -> list[str]:
+def warnings_of(resources: t.Iterable[AnyResource]) -> list[str]:
     """The warnings; one that several resources share is given once."""
     subjects: dict[str, list[str]] = {}
-    for item in items:
-        for text, subject in () if item.error else (*item.plan.notices, *item.notices):
-            named = subjects.setdefault(text if subject else _located(item, text), [])
+    for resource in resources:
+        for text, subject in () if resource.error else (*resource.plan.notices, *resource.notices):
+            named = subjects.setdefault(text if subject else _located(resource, text), [])
             if subject and subject not in named:
                 named.append(subject)
     return [text.replace("%s", few(named), 1) if named else text for text, named in subjects.items()]
@@ -56,6 +61,6 @@ def few(texts: t.Sequence[str], separator: str = ", ") -> str:
     return separator.join(texts[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _located(item: AnyItem, text: str) -> str:
-    path = item.resource.option_path
+def _located(resource: AnyResource, text: str) -> str:
+    path = resource.option_path
     return f"{path}: {text}" if path else text

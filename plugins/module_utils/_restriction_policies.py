@@ -12,7 +12,7 @@ from ._client import Client, Json
 from ._errors import OptionError, Problem
 from ._module import DatadogModule
 from ._principals import Principals, principal_problems
-from ._reconcile import Item, Plan, Resource, ResourceSet
+from ._reconcile import Plan, Resource, ResourceSet
 from ._restriction_policy import Policy, WantedPolicy, read_policy, write_policy
 
 RESOURCE_ID = re.compile(r"[^\s:/?#]+:[^\s/?#]+")
@@ -42,8 +42,9 @@ class Observation(t.NamedTuple):
 class RestrictionPolicy(Resource[Observation]):
     """The policy of one resource. :param params: the options of the module. :raises OptionError: for bad input."""
 
-    def __init__(self, params: Json) -> None:
+    def __init__(self, client: Client, params: Json) -> None:
         super().__init__()
+        self._client = client
         self.resource_id: str = params["resource_id"]
         self.allow_self_lockout: bool = params["allow_self_lockout"]
         #: Path, relation and principals; none where the policy is to be deleted.
@@ -67,50 +68,29 @@ class RestrictionPolicy(Resource[Observation]):
         if problems:
             raise OptionError(*problems)
 
-    @property
-    def names(self) -> Json:
-        return {"resource_id": self.resource_id}
+    def observe(self) -> None:
+        principals = Principals(self._client, [each for *_path, names in self.bindings for each in names])
+        wanted = principals.wanted(self.bindings)
+        self.observed = Observation(read_policy(self._client, self.resource_id), wanted)
 
-    def plan(self, observed: Observation) -> Plan:
-        before, after = observed.policy, observed.wanted.policy
+    def decide(self) -> Plan:
+        before, after, shown = self.observed.policy, self.observed.wanted.policy, self.observed.wanted.shown
         operation = "none"
         if before != after:
             operation = "update" if before and after else "create" if after else "delete"
-        shown = observed.wanted.shown
         return Plan(operation, {"bindings": shown(before)}, {"bindings": shown(after)})
 
-    def predict_result(self, plan: Plan, observed: Observation) -> Json:
-        return {"restriction_policy": _result(self.resource_id, plan.after["bindings"])}
+    def predict_result(self) -> Json:
+        return {"restriction_policy": _result(self.resource_id, self.plan.after["bindings"])}
+
+    def apply(self) -> None:
+        write_policy(self._client, self.resource_id, self.observed.wanted.policy, self.allow_self_lockout)
+        self.done.append(f"set the restriction policy of {self.resource_id}")
 
 
-PolicyItem = Item[RestrictionPolicy, Observation]
-
-
-class RestrictionPolicies(ResourceSet[RestrictionPolicy, Observation]):
-    """The one policy that a task is about."""
-
-    def __init__(self, client: Client, policy: RestrictionPolicy) -> None:
-        super().__init__([policy])
-        self._client = client
-
-    @classmethod
-    def one(cls, client: Client, module: DatadogModule) -> RestrictionPolicies:
-        return cls(client, RestrictionPolicy(module.params))
-
-    def observe(self, items: t.Sequence[PolicyItem]) -> None:
-        for item in items:
-            bindings = item.resource.bindings
-            principals = Principals(self._client, [each for *_path, names in bindings for each in names])
-            wanted = principals.wanted(bindings)
-            item.observed = Observation(read_policy(self._client, item.resource.resource_id), wanted)
-
-    def apply(self, items: t.Sequence[PolicyItem]) -> None:
-        self.each(items, self._apply)
-
-    def _apply(self, item: PolicyItem) -> None:
-        resource_id = item.resource.resource_id
-        write_policy(self._client, resource_id, item.seen.wanted.policy, item.resource.allow_self_lockout)
-        item.done.append(f"set the restriction policy of {resource_id}")
+def restriction_policy(client: Client, module: DatadogModule) -> ResourceSet[RestrictionPolicy]:
+    """What a task says. :raises OptionError: for bad input."""
+    return ResourceSet([RestrictionPolicy(client, module.params)])
 
 
 def restriction_policies(client: Client, module: DatadogModule) -> Json:

@@ -11,27 +11,23 @@ from ._client import Client, Json
 from ._errors import Failures
 from ._module import DatadogModule
 from ._reconcile import ResourceSet, reconcile
-from ._report import AnyItem, result_of, warnings_of
+from ._report import AnyResource, result_of, warnings_of
 
 
 def run(
     argument_spec: Json,
-    resources: t.Callable[[Client, DatadogModule], ResourceSet[t.Any, t.Any]],
-    report: t.Callable[[t.Sequence[AnyItem]], Json] = result_of,
+    managed: t.Callable[[Client, DatadogModule], ResourceSet[t.Any]],
+    report: t.Callable[[t.Sequence[AnyResource]], Json] = result_of,
 ) -> None:
-    """The whole of a module: options, desired, observed, plan, apply, report.
-
-    :param resources: what is to be managed, as the client and the module say, or raises OptionError.
-    :param report: what the module returns; with C(msg) if anything failed.
-    """
+    """The whole of a module: options, desired, observed, plan, apply, report."""
     module = DatadogModule(argument_spec)
     try:
         client = module.client()
-        items = reconcile(resources(client, module), module.check_mode)
+        resources = reconcile(managed(client, module), module.check_mode)
     except Failures as exc:
         module.fail(exc)
         return
-    for warning in [*client.notes, *warnings_of(items)]:
+    for warning in [*client.notes, *warnings_of(resources)]:
         module.warn(warning)
-    result = report(items)
+    result = report(resources)
     (module.fail_json if "msg" in result else module.exit_json)(**result)

@@ -16,7 +16,6 @@ from ._team_connections import (
     Observation,
     TeamConnection,
     TeamConnections,
-    TeamItem,
     TeamLink,
     list_links,
     managed_by_problems,
@@ -78,13 +77,13 @@ class TeamConnectionSet(TeamConnections):
             raise OptionError(*problems)
         return cls(client, module.params)
 
-    def observe(self, items: t.Sequence[TeamItem]) -> None:
-        if not items[0].resource.link.connection_id:
+    def observe(self, items: t.Sequence[TeamConnection]) -> None:
+        if not items[0].link.connection_id:
             super().observe(items)
             return
         # Those that are not listed in the task have just been read.
         for item in items:
-            item.observed = Observation(item.resource.link)
+            item.observed = Observation(item.link)
 
     def matching(self, identities: t.Collection[Identity], doing: str) -> list[TeamLink]:
         if not self._params["purge"]:
@@ -93,10 +92,10 @@ class TeamConnectionSet(TeamConnections):
             self._listed = list_links(self._client, doing, sources=self._params["source"])
         return self._listed
 
-    def check(self, items: t.Sequence[TeamItem]) -> None:
+    def check(self, items: t.Sequence[TeamConnection]) -> None:
         first: dict[Identity, str] = {}
         for item in items:
-            wanted, path = item.seen.wanted, item.resource.option_path
+            wanted, path = item.observed.wanted, item.option_path
             known = first.setdefault(wanted.identity, path) if wanted else path
             if wanted and known != path:
                 item.error = TaskError(
@@ -104,10 +103,10 @@ class TeamConnectionSet(TeamConnections):
                     f" {wanted.connected_team}. Remove one of them."
                 )
 
-    def unlisted(self, items: t.Sequence[TeamItem]) -> list[TeamConnection]:
+    def unlisted(self, items: t.Sequence[TeamConnection]) -> list[TeamConnection]:
         if not self._params["purge"]:
             return []
-        wanted = {item.seen.wanted.identity for item in items if item.seen.wanted}
+        wanted = {item.observed.wanted.identity for item in items if item.observed.wanted}
         rows = self.matching([], "find the team connections that are not listed")
         unclear = [row for row in rows if not all(row.identity)]
         if unclear:

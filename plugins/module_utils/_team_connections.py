@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ._client import CONTROL_CHARACTERS, PAGE_SIZE, UUID, Client, Json, TooManyPages, as_object
 from ._errors import ConcurrentChange, DatadogError, OptionError, Problem, Skipped, TaskError
 from ._module import DatadogModule
-from ._reconcile import Item, Notice, Plan, Resource, ResourceSet, affects_all
+from ._reconcile import Notice, Plan, Resource, ResourceSet, fails_for_all
 from ._teams import PATH as TEAMS
 from ._teams import Teams
 
@@ -161,8 +161,9 @@ class TeamConnection(Resource[Observation]):
     def names(self) -> Json:
         return {"team": self.link.team, "connected_team": self.link.connected_team}
 
-    def plan(self, observed: Observation) -> Plan:
-        existing, wanted, team = observed.existing, observed.wanted, self.link.team
+    def decide(self) -> Plan:
+        observed, team = self.observed, self.link.team
+        existing, wanted = observed.existing, observed.wanted
         before = existing.shown() if existing else {}
         hint = f"; did you mean {observed.hint}?" if observed.hint else ""
         if not self.is_wanted:
@@ -179,8 +180,9 @@ class TeamConnection(Resource[Observation]):
             return Plan("none", before, before)
         return Plan("replace" if existing else "create", before, wanted.shown(), wanted.body())
 
-    def predict_result(self, plan: Plan, observed: Observation) -> Json:
-        return result_of(observed.wanted if plan.body else observed.existing, plan.operation == "delete")
+    def predict_result(self) -> Json:
+        link = self.observed.wanted if self.plan.body else self.observed.existing
+        return result_of(link, self.plan.operation == "delete")
 
 
 def result_of(link: TeamLink | None, is_deleted: bool = False) -> Json:
@@ -191,10 +193,7 @@ def result_of(link: TeamLink | None, is_deleted: bool = False) -> Json:
     }
 
 
-TeamItem = Item[TeamConnection, Observation]
-
-
-class TeamConnections(ResourceSet[TeamConnection, Observation]):
+class TeamConnections(ResourceSet[TeamConnection]):
     """The team connections that a task is about: one, or a set."""
 
     def __init__(self, client: Client, resources: t.Iterable[TeamConnection]) -> None:
@@ -211,24 +210,24 @@ class TeamConnections(ResourceSet[TeamConnection, Observation]):
             raise OptionError(*problems)
         return cls(client, [TeamConnection.of(params)])
 
-    def observe(self, items: t.Sequence[TeamItem]) -> None:
+    def observe(self, items: t.Sequence[TeamConnection]) -> None:
         doing = f"find {_title(items)}"
-        connection_id = items[0].resource.link.connection_id
+        connection_id = items[0].link.connection_id
         if connection_id:
             items[0].observed = Observation(next(iter(self._existing([connection_id], doing)), None))
             return
-        teams = self._teams.find(item.resource.link.team for item in items)
-        wanted: dict[TeamItem, TeamLink] = {}
+        teams = self._teams.find(item.link.team for item in items)
+        wanted: dict[TeamConnection, TeamLink] = {}
         for item in items:
-            team = teams[item.resource.link.team]
+            team = teams[item.link.team]
             if team:
-                wanted[item] = replace(item.resource.link, team=team.team_id, team_handle=team.handle)
+                wanted[item] = replace(item.link, team=team.team_id, team_handle=team.handle)
         existing = {row.identity: row for row in self.matching({link.identity for link in wanted.values()}, doing)}
         # A team whose handle was found exists. Of a UUID only a connection proves that, or the team itself.
         unproven = {
             link.team
             for item, link in wanted.items()
-            if item.resource.is_wanted and not link.team_handle and link.identity not in existing
+            if item.is_wanted and not link.team_handle and link.identity not in existing
         }
         self._teams.read_all(len(unproven))
         handles = {team_id: self._handle_of(team_id) for team_id in sorted(unproven)}
@@ -239,7 +238,7 @@ class TeamConnections(ResourceSet[TeamConnection, Observation]):
                 row = existing.get(link.identity)
                 item.observed = Observation(row and replace(row, team_handle=handle), replace(link, team_handle=handle))
             else:
-                item.observed = Observation(None, None, self._teams.hints.get(item.resource.link.team, ""))
+                item.observed = Observation(None, None, self._teams.hints.get(item.link.team, ""))
 
     def _handle_of(self, team_id: str) -> str | None:
         """:returns: None if there is no such team."""
@@ -257,9 +256,9 @@ class TeamConnections(ResourceSet[TeamConnection, Observation]):
         rows = list_links(self._client, doing, connection_ids=",".join(connection_ids))
         return [row for row in rows if row.connection_id in connection_ids]
 
-    def apply(self, items: t.Sequence[TeamItem]) -> None:
+    def apply(self, items: t.Sequence[TeamConnection]) -> None:
         for batch in batches(items, BATCH_SIZE):
-            if affects_all(items):
+            if fails_for_all(items):
                 for item in batch:
                     item.error = Skipped()
                 continue
@@ -267,8 +266,8 @@ class TeamConnections(ResourceSet[TeamConnection, Observation]):
             self._delete(batch)
             self._create([item for item in batch if item.plan.body and not item.error])
 
-    def _delete(self, items: t.Sequence[TeamItem]) -> None:
-        rows = {item: item.seen.existing for item in items if item.seen.existing}
+    def _delete(self, items: t.Sequence[TeamConnection]) -> None:
+        rows = {item: item.observed.existing for item in items if item.observed.existing}
         if not rows:
             return
         ids = [row.connection_id for row in rows.values()]
@@ -300,7 +299,7 @@ class TeamConnections(ResourceSet[TeamConnection, Observation]):
             for item in remaining:
                 item.error = error
 
-    def _create(self, items: t.Sequence[TeamItem]) -> None:
+    def _create(self, items: t.Sequence[TeamConnection]) -> None:
         if not items:
             return
         doing = f"create {_title(items)}"
@@ -319,7 +318,7 @@ class TeamConnections(ResourceSet[TeamConnection, Observation]):
                 reason = f"Could not create {_title([item])}: Datadog's answer does not mention it."
                 item.error = TaskError(f"{reason} Run the task again.")
 
-    def _not_created(self, items: t.Sequence[TeamItem], error: DatadogError) -> None:
+    def _not_created(self, items: t.Sequence[TeamConnection], error: DatadogError) -> None:
         """Find out what became of connections, and create those that can be created."""
         links = {item: _wanted(item) for item in items}
         rows: list[TeamLink] | None = [] if error.is_ambiguous else None
@@ -366,13 +365,13 @@ class TeamConnections(ResourceSet[TeamConnection, Observation]):
                 error.remedy = f"Connections that may be in the way: {rivals}. Delete the one that should not exist."
 
 
-def _wanted(item: TeamItem) -> TeamLink:
-    return item.seen.wanted or item.resource.link
+def _wanted(item: TeamConnection) -> TeamLink:
+    return item.observed.wanted or item.link
 
 
-def _take(item: TeamItem, row: TeamLink, error: DatadogError | None = None) -> None:
+def _take(item: TeamConnection, row: TeamLink, error: DatadogError | None = None) -> None:
     """Take a connection as the result: from Datadog's answer or, after an error, from its list."""
-    wanted, path = _wanted(item), item.resource.option_path
+    wanted, path = _wanted(item), item.option_path
     if error and wanted.managed_by not in (None, row.managed_by):
         text = f"Another run created {row.connection_id}, managed by {row.managed_by!r}, while this task was running."
         item.error = ConcurrentChange(f"{text} Run the task again.")
@@ -450,10 +449,10 @@ def batches(entries: t.Sequence[T], size: int) -> list[t.Sequence[T]]:
     return [entries[start : start + size] for start in range(0, len(entries), size)]
 
 
-def _halves(items: t.Sequence[TeamItem]) -> list[t.Sequence[TeamItem]]:
+def _halves(items: t.Sequence[TeamConnection]) -> list[t.Sequence[TeamConnection]]:
     return batches(items, (len(items) + 1) // 2 or 1)
 
 
-def _title(items: t.Sequence[TeamItem]) -> str:
+def _title(items: t.Sequence[TeamConnection]) -> str:
     """How messages call what items are about."""
-    return items[0].resource.link.title if len(items) == 1 else f"{len(items)} team connections"
+    return items[0].link.title if len(items) == 1 else f"{len(items)} team connections"

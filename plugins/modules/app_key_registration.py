@@ -104,13 +104,13 @@ errors:
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._app_keys import (
     ARGUMENT_SPEC,
-    AppKeyRegistrations,
+    app_key_registration,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
 
 
 def main() -> None:
-    run(ARGUMENT_SPEC, AppKeyRegistrations.one)
+    run(ARGUMENT_SPEC, app_key_registration)
 
 
 if __name__ == "__main__":

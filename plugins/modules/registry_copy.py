@@ -108,13 +108,13 @@ errors:
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry_copy import (
     ARGUMENT_SPEC,
-    RegistryCopies,
+    registry_copy,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
 
 
 def main() -> None:
-    run(ARGUMENT_SPEC, RegistryCopies.one)
+    run(ARGUMENT_SPEC, registry_copy)
 
 
 if __name__ == "__main__":

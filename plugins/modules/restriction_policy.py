@@ -183,13 +183,13 @@ errors:
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policies import (
     ARGUMENT_SPEC,
-    RestrictionPolicies,
+    restriction_policy,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
 
 
 def main() -> None:
-    run(ARGUMENT_SPEC, RestrictionPolicies.one)
+    run(ARGUMENT_SPEC, restriction_policy)
 
 
 if __name__ == "__main__":

@@ -9,21 +9,11 @@ import contextlib
 import threading
 import uuid
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
-    Client,
-    Json,
-    TooManyPages,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
-    DatadogError,
-    TaskError,
-)
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client, Json, TooManyPages
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import DatadogError, TaskError
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import Entry
 
-from .model import (
-    PATH,
-    Connection,
-)
+from .model import PATH, Connection
 
 
 class NotListed(TaskError):
@@ -45,51 +35,40 @@ class ConnectionFinder:
         self._is_actions_api = False
 
     def get(self, connection_id: str, doing: str, entry: Entry | None = None) -> Connection | None:
-        """Find a connection by its id. :returns: None where there is none.
+        """Find a connection by its id. :param entry: what the registry knows of it.
 
-        A row of the list is believed where it is as the registry knows the connection. One that was created or changed a
-        moment ago may not be readable yet, so that it is asked for again before it is believed not to exist.
-
-        :param entry: what the registry knows of it.
+        A row of the list is enough where it matches that. If it was created or changed a moment ago, it may not be readable yet,
+        so that it is asked for again.
         """
         for row in self._listed or []:
-            is_whole = row.name and all(row.types) and row.last_updated
-            is_known = entry and row.connection_id == connection_id
-            if entry and is_known and is_whole and not row.moved_since(entry.last_updated):
+            is_complete = row.connection_id == connection_id and row.name and all(row.types) and row.last_updated
+            if entry and is_complete and not row.moved_since(entry.last_updated):
                 return row
         found = self.read(connection_id, doing)
         return found or (self.await_(connection_id, doing) if entry and entry.is_recent() else None)
 
     def read(self, connection_id: str, doing: str) -> Connection | None:
-        """The same, as it is now."""
+        """A connection as it is now, or None."""
         found = self._client.find(f"{PATH}/{connection_id}", doing)
         self._is_actions_api = True
         return Connection.of(found) if found else None
 
     def await_(self, connection_id: str, doing: str) -> Connection | None:
-        """The same, asked for again for as long as it cannot be read."""
-        found: list[Connection | None] = [None]
-
-        def is_there() -> bool:
-            found[0] = self.read(connection_id, doing)
-            return found[0] is not None
-
-        self._client.wait_until(is_there)
-        return found[0]
+        """The same, asked for again as long as there is none."""
+        return self._client.wait_for(lambda: self.read(connection_id, doing))
 
     def named(self, name: str, doing: str) -> list[Connection]:
         """Every connection of exactly that name. :raises NotListed: where Datadog does not offer the list."""
-        found = [self._whole(row, doing) for row in self._list(doing) if row.name in (name, "")]
+        found = [self._complete(row, doing) for row in self._list(doing) if row.name in (name, "")]
         return [row for row in found if row.name == name]
 
     def filtered(self, doing: str, filters: Json) -> list[Connection]:
-        """All connections that pass Datadog's own filters. :raises NotListed: likewise."""
-        found = [Connection.of(row) for row in self._pages(doing, filters, None)]
-        return [self._whole(row, doing) for row in found]
+        """All connections that pass Datadog's own filters. :raises NotListed: see named()."""
+        return [self._complete(Connection.of(row), doing) for row in self._pages(doing, filters, None)]
 
     def load_list(self, doing: str, most_pages: int) -> None:
-        """Read the list, if that takes fewer requests than reading connections one by one. Otherwise nothing is known."""
-        # Whatever is wrong, reading connections by their ids tells it better.
+        """Read the list, if it has few enough pages."""
+        # An error comes again where connections are read by their ids, and says more there.
         with contextlib.suppress(DatadogError, TaskError, TooManyPages):
             self._list(doing, most_pages)
 
@@ -97,22 +76,17 @@ class ConnectionFinder:
         """Rely on nothing that was read of the list before."""
         self._listed = None
 
-    def _whole(self, row: Connection, doing: str) -> Connection:
-        """A connection that is listed, read by its id if its row does not tell all."""
+    def _complete(self, row: Connection, doing: str) -> Connection:
         if row.name and all(row.types):
             return row
         connection = self.read(row.connection_id, doing)
         if connection is None or not connection.name:
-            what = "does not say its name" if connection else "answers that it does not exist"
-            problem = f"Datadog lists {row.connection_id}, and {what}"
-            raise TaskError(f"Could not {doing}: {problem}. Run the task again.")
+            what = "does not return its name" if connection else "answers that it does not exist"
+            raise TaskError(f"Could not {doing}: Datadog lists {row.connection_id}, and {what}. Run the task again.")
         return connection
 
     def _list(self, doing: str, most_pages: int | None = None) -> list[Connection]:
-        """The list, which is read whole, because what C(filter[search]) matches is not documented.
-
-        Threads that want it at the same time wait for one of them to read it.
-        """
+        # The complete list, since what filter[search] matches is not documented. One thread reads it for all.
         with self._reading:
             if self._listed is None:
                 self._listed = [Connection.of(row) for row in self._pages(doing, {}, most_pages)]
@@ -123,17 +97,17 @@ class ConnectionFinder:
             try:
                 return self._client.pages(PATH, doing, filters, lambda meta: meta.get("total_filtered"), most_pages)
             except DatadogError as exc:
-                # Datadog does not document how it refuses the list. 401 and 403 speak of the keys.
+                # Datadog does not document how it refuses the list. 401 and 403 are about the keys.
                 status = exc.status or 0
                 is_refusal = 400 <= status < 500 and status not in (401, 403, 408, 429)
                 if not is_refusal or not (exc.errors or status == 405):
                     raise
                 self._refusal = exc
         if most_pages is None and not self._is_actions_api:
-            # A gateway, or another address, refuses the list as well. Nobody has this id; what counts is that it is
-            # Datadog that says so.
+            # A gateway, or another address, refuses the list as well. No connection has this id; what counts is that
+            # Datadog answers.
             self.read(str(uuid.uuid4()), doing)
         raise NotListed(
-            f"Could not {doing}: Datadog does not list the connections of this organization ({self._refusal.reason}). Give"
-            " connection_id, or a registry, which remembers the ids of names."
+            f"Could not {doing}: Datadog does not offer the list of connections to this organization ({self._refusal.reason})."
+            " Set connection_id, or a registry, which remembers the ids of names."
         ) from self._refusal

@@ -9,36 +9,16 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
-    OptionError,
-    Problem,
-    TaskError,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import (
-    Notice,
-    Plan,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import (
-    Entry,
-    Registry,
-)
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, Problem, TaskError
+from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Notice, Plan
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import Entry, Registry
 
-from .model import (
-    Configuration,
-    Connection,
-    Desired,
-)
-from .observer import (
-    Observation,
-)
+from .model import Configuration, Connection, Desired
+from .observer import Observation
 
 
 def plan(desired: Desired, observed: Observation, registry: Registry) -> Plan:
-    """Decide what to do about a connection.
-
-    :param registry: its title, and whether it is kept, are all that is looked at.
-    :raises OptionError, TaskError: where it cannot be decided.
-    """
+    """Decide what to do about a connection. Of the registry only the title matters, and whether it is kept."""
     wanted, connection = desired.configuration, observed.connection
     if wanted is None:
         return _plan_absent(desired, observed)
@@ -51,8 +31,8 @@ def plan(desired: Desired, observed: Observation, registry: Registry) -> Plan:
         return _plan_create("create", desired, wanted, observed, {})
     if not all(connection.types):
         raise TaskError(
-            f"Datadog's answer does not say which integration {desired.title} ({connection.connection_id}) has, so it cannot"
-            " be compared. Run the task again, or look at the connection in Datadog."
+            f"Datadog does not return the integration of {desired.title} ({connection.connection_id}), so it cannot be compared."
+            " Run the task again, or look at the connection in Datadog."
         )
     if connection.kind != wanted.kind:
         return _plan_replace(desired, wanted, connection, observed)
@@ -60,12 +40,10 @@ def plan(desired: Desired, observed: Observation, registry: Registry) -> Plan:
 
 
 def _plan_absent(desired: Desired, observed: Observation) -> Plan:
-    connection, old = observed.connection, observed.replaced
+    connection, old, notices = observed.connection, observed.replaced, observed.notices
     if connection is None:
-        # What is known may exist all the same: Datadog returns some things late.
-        is_due = bool(observed.entry or desired.connection_id)
-        return Plan("none", {}, {}, notices=observed.notices, is_due=is_due)
-    notices = observed.notices
+        # What is known may exist nevertheless: Datadog returns some things late.
+        return Plan("none", {}, {}, notices=notices, is_due=bool(observed.entry or desired.connection_id))
     if old:
         text = f"{old.connection_id} ({old.kind}), which {connection.connection_id} was to replace, is deleted as well."
         notices = (*notices, Notice(text))
@@ -74,52 +52,45 @@ def _plan_absent(desired: Desired, observed: Observation) -> Plan:
 
 def _plan_create(operation: str, desired: Desired, wanted: Configuration, observed: Observation, before: Json) -> Plan:
     _require(wanted.missing(None), observed.notices)
-    name = desired.name or (observed.connection.name if observed.connection else "")
     compared = wanted.compare(None, ())
-    tags: Json = {"tags": list(desired.tags)} if desired.tags else {}
+    name = desired.name or (observed.connection.name if observed.connection else "")
+    named = {"name": name, **_tags(desired.tags or ())}
     return Plan(
         operation,
         before,
-        {"name": name, **tags, **_access(observed)[1], **compared.after},
-        {"name": name, **tags, "integration": compared.send},
+        {**named, **_access(observed)[1], **compared.after},
+        {**named, "integration": compared.send},
         (*observed.notices, *map(Notice, wanted.advice(None))),
     )
 
 
 def _plan_replace(desired: Desired, wanted: Configuration, connection: Connection, observed: Observation) -> Plan:
-    old = observed.replaced
+    old, connection_id = observed.replaced, connection.connection_id
     if not desired.allow_replace:
         raise TaskError(
-            f"The {desired.title} exists as {connection.kind} ({connection.connection_id}), and Datadog cannot turn it into"
-            f" {wanted.kind}. Choose another name, or set allow_replace: it creates a new connection with a new id and"
-            " then deletes this one, so that workflows and apps that use its id need the new one."
+            f"The {desired.title} exists as {connection.kind} ({connection_id}), which cannot be turned into {wanted.kind}. Choose"
+            " another name, or set allow_replace to create a new connection and then delete this one. Workflows and apps that use"
+            " its id need the new one."
         )
     if old:
         raise TaskError(
-            f"{connection.connection_id} ({connection.kind}) was to replace {old.connection_id}, which still exists, and is"
-            f" itself to be replaced by {wanted.kind}. Delete {old.connection_id}, and run the task again."
+            f"{connection_id} ({connection.kind}) was to replace {old.connection_id}, which still exists, and is itself to be"
+            f" replaced by {wanted.kind}. Delete {old.connection_id}, and run the task again."
         )
     if desired.connection_id:
-        text = f"Replacing {desired.connection_id} gives the connection a new id; update connection_id in the task."
+        text = f"Replacing {connection_id} gives the connection a new id; update connection_id in the task."
         observed = replace(observed, notices=(*observed.notices, Notice(text)))
     # A new connection has no policy, so that all of it is to be written.
-    before = {**connection.options(), **_access(observed)[0]}
-    return _plan_create("replace", desired, wanted, observed, before)
+    return _plan_create("replace", desired, wanted, observed, {**connection.options(), **_access(observed)[0]})
 
 
 def _plan_update(
-    desired: Desired,
-    wanted: Configuration,
-    connection: Connection,
-    observed: Observation,
-    registry: Registry,
+    desired: Desired, wanted: Configuration, connection: Connection, observed: Observation, registry: Registry
 ) -> Plan:
     _require(wanted.missing(connection.values), observed.notices)
     compared = wanted.compare(connection.values, observed.to_send)
     name, tags, old = desired.name or connection.name, connection.tags, observed.replaced
-    body: Json = {}
-    if name != connection.name:
-        body["name"] = name
+    body: Json = {} if name == connection.name else {"name": name}
     if desired.tags is not None and set(desired.tags) != set(tags):
         tags = desired.tags
         body["tags"] = list(tags)
@@ -131,51 +102,39 @@ def _plan_update(
     if old:
         if not desired.allow_replace:
             raise TaskError(
-                f"{connection.connection_id} was created to replace {old.connection_id}, which still exists: the run that did"
-                f" it was interrupted. Set allow_replace to have {old.connection_id} deleted, or delete one of them."
+                f"{connection.connection_id} was created to replace {old.connection_id}, which still exists: the run that did it"
+                f" was interrupted. Set allow_replace to have {old.connection_id} deleted, or delete one of them."
             )
         operation, before = "replace", old.options()
     entry = entry_of(wanted, connection, observed.entry)
-    return Plan(
-        operation,
-        before,
-        {"name": name, **_tags(tags), **access[1], **compared.after},
-        body,
-        (
-            *observed.notices,
-            *_comparison_notices(desired, wanted, connection, observed, registry),
-            *map(Notice, wanted.advice(connection.values)),
-        ),
-        is_due=registry.is_kept and (observed.known_as, observed.entry) != (name, entry),
+    notices = (
+        *observed.notices,
+        *_comparison_notices(desired, wanted, connection, observed, registry),
+        *map(Notice, wanted.advice(connection.values)),
     )
+    after = {"name": name, **_tags(tags), **access[1], **compared.after}
+    is_due = registry.is_kept and (observed.known_as, observed.entry) != (name, entry)
+    return Plan(operation, before, after, body, notices, is_due)
 
 
 def _comparison_notices(
-    desired: Desired,
-    wanted: Configuration,
-    connection: Connection,
-    observed: Observation,
-    registry: Registry,
+    desired: Desired, wanted: Configuration, connection: Connection, observed: Observation, registry: Registry
 ) -> t.Iterator[Notice]:
-    """What cannot be compared is told, not guessed."""
     if desired.update_secrets == "on_change" and not registry.is_kept and wanted.secrets():
         yield Notice(
-            "Datadog never returns secrets, so those of %s could not be compared and were not sent. Give a registry, which"
-            " keeps fingerprints of them, or set update_secrets: always sends them with every run, on_create only to a new"
-            " connection.",
+            "Datadog never returns secrets, so those of %s could not be compared and were not sent. Set registry, which keeps"
+            " fingerprints of them; or set update_secrets to always (sends them in every run) or on_create.",
             desired.title,
         )
     if observed.drifted and observed.entry:
         since = observed.entry.last_updated or connection.created_at
+        text = f"A{desired.title[1:]} was changed elsewhere: at {connection.last_updated}, while the {registry.title} knows {since}."
         sent = " Its secrets are sent again, since they may have been changed, too." if observed.to_send else ""
-        yield Notice(
-            f"A{desired.title[1:]} was changed elsewhere: Datadog says that it was updated at {connection.last_updated}, and"
-            f" the {registry.title} knows of {since}. Somebody edited it, or a run was interrupted.{sent}"
-        )
+        yield Notice(text + sent)
     for path in wanted.hidden(connection.values):
         yield Notice(
-            f"Datadog's answer does not contain {path}, so the module cannot determine which of them %s has. Those of the task"
-            " are assumed to exist, and none is removed.",
+            f"Datadog does not return {path}, so the module cannot determine which of them %s has. Those of the task are assumed to"
+            " exist, and none is removed.",
             desired.title,
         )
 
@@ -194,11 +153,7 @@ def predict_result(desired: Desired, plan: Plan, observed: Observation) -> Json:
         **_access(observed)[1],
         wanted.integration.key: wanted.predicted(plan.after, kept.values if kept else None),
     }
-    return {
-        "connection": predicted,
-        "connection_id": predicted["connection_id"],
-        "drifted": observed.drifted,
-    }
+    return {"connection": predicted, "connection_id": predicted["connection_id"], "drifted": observed.drifted}
 
 
 def result_of(observed: Observation, connection: Connection | None) -> Json:
@@ -212,26 +167,21 @@ def result_of(observed: Observation, connection: Connection | None) -> Json:
 
 
 def entry_of(wanted: Configuration, connection: Connection, known: Entry | None) -> Entry:
-    """What to record of a connection that nothing was sent to. :param known: what the registry knows of its name."""
+    """What to record of a connection that nothing was sent to."""
     if known is None or known.connection_id != connection.connection_id:
         known = Entry(last_updated="")
-    moved = connection.moved_since(known.last_updated)
-    entry = Entry(
-        connection_id=connection.connection_id,
-        integration=connection.kind,
-        last_updated=(connection.last_updated if moved or known.last_updated == "" else known.last_updated),
-        secrets=known.secrets,
-    )
+    is_new = known.last_updated == "" or connection.moved_since(known.last_updated)
+    last_updated = connection.last_updated if is_new else known.last_updated
+    entry = Entry(connection.connection_id, connection.kind, last_updated, known.secrets)
     return entry.with_secrets({}, wanted.secret_paths(connection.values))
 
 
 def _access(observed: Observation) -> tuple[Json, Json]:
-    """What the diff shows of access, before and after; empty if the task does not say who is to have it."""
+    """What the diff shows of access, before and after; empty if the task does not specify it."""
     wanted = observed.wanted
     if wanted is None:
         return {}, {}
-    before, after = (wanted.shown(policy) for policy in (observed.policy or {}, wanted.policy))
-    return {"access": before}, {"access": after}
+    return {"access": wanted.shown(observed.policy or {})}, {"access": wanted.shown(wanted.policy)}
 
 
 def _tags(tags: t.Sequence[str]) -> Json:
@@ -242,7 +192,7 @@ def _require(missing: t.Iterable[Problem], notices: tuple[Notice, ...]) -> None:
     problems = list(missing)
     if problems and notices:
         # Why a connection is to be created may be news.
-        told = [notice.text.replace("%s", notice.subject, 1) for notice in notices]
-        raise TaskError(" ".join([*told, str(OptionError(*problems))]))
+        texts = [notice.text.replace("%s", notice.subject, 1) for notice in notices]
+        raise TaskError(" ".join([*texts, str(OptionError(*problems))]))
     if problems:
         raise OptionError(*problems)

@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A set of action connections, and what else the registry knows."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import TaskError
+from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
+from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Notice
+
+from .model import Desired
+from .observer import Observation
+from .resource import ActionConnection, ActionConnections
+from .set_options import desired_set
+
+
+class UnlistedConnection(ActionConnection):
+    """A connection that only the registry knows, and that is purged. :ivar listed: the ids of those that the task lists."""
+
+    listed: t.Collection[str] = ()
+
+    def observe(self) -> None:
+        name, registry = self.desired.name, self.context.registry
+        entry = registry.find(name)
+        self.observed = Observation(None)
+        # Those that the task lists stay, whatever the registry says.
+        if entry is None or entry.connection_id in self.listed:
+            return
+        if entry.claim:
+            text = (
+                f"The connection {name!r}, which the task does not list, was not purged: the {registry.title} has the claim of a"
+                f" run that is creating it ({entry.claim}). If that run has ended, look for {name!r} in Datadog, delete it by"
+                " connection_id, and remove the entry."
+            )
+            self.observed = Observation(None, notices=(Notice(text),))
+            return
+        found = self.context.observer.by_entry(name, entry, f"find action connection {name!r}")
+        if found.replaced and found.replaced.connection_id in self.listed:
+            found = replace(found, replaced=None)
+        if found.connection is None:
+            self.context.observer.check_organization()
+        self.observed = found
+
+
+class ActionConnectionSet(ActionConnections):
+    """What a task says of a set of action connections. :ivar purges: whether others that the registry knows are deleted."""
+
+    purges = False
+
+    @classmethod
+    def of_set(cls, client: Client, module: DatadogModule) -> ActionConnectionSet:
+        """:raises OptionError: for bad input."""
+        params = module.params
+        desired = desired_set(params, module.given)
+        found = cls(client, desired, params["registry"], params["concurrency"], params["purge"])
+        found.purges = params["purge"]
+        return found
+
+    def observe(self, resources: t.Sequence[ActionConnection]) -> None:
+        """Read ahead what would be read for each connection by itself."""
+        names = [each.desired.name for each in resources if each.desired.name]
+        if len(resources) > 1:
+            registry = self.context.registry
+            registry.load(names)
+            known = [entry for entry in map(registry.find, names) if entry and entry.connection_id]
+            if len(known) > 2:
+                # The list takes a request for each hundred connections.
+                self.context.finder.load_list(f"find {len(known)} action connections", len(known) // 2)
+        super().observe(resources)
+
+    def check(self, resources: t.Sequence[ActionConnection]) -> None:
+        known: dict[str, ActionConnection] = {}
+        for each in resources:
+            connection = each.observed.connection
+            other = known.setdefault(connection.connection_id, each) if connection else each
+            if connection and other is not each:
+                each.error = TaskError(
+                    f"{other.option_path} and {each.option_path} are the same action connection, {connection.connection_id}"
+                    f" ({connection.name!r}). Remove one of them."
+                )
+
+    def unlisted(self, resources: t.Sequence[ActionConnection]) -> list[ActionConnection]:
+        if not self.purges:
+            return []
+        names, ids = {""}, {""}
+        for each in resources:
+            observed = each.observed
+            names |= {each.desired.name, observed.known_as}
+            ids.add(each.desired.connection_id)
+            ids |= {found.connection_id for found in (observed.connection, observed.replaced) if found}
+        found = [
+            UnlistedConnection(Desired(name, ""), self.context)
+            for name, entry in self.context.registry.all().items()
+            if name not in names and (not entry.connection_id or entry.connection_id not in ids)
+        ]
+        for unlisted in found:
+            unlisted.listed = ids - {""}
+        return list(found)
