@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import ssl
@@ -91,18 +92,17 @@ class _Request(t.NamedTuple):
     method: str
     path: str
     doing: str
-    params: t.Mapping[str, t.Any] | None
-    body: Json | None
-    may_repeat: bool
+    body: Json | None = None
+    params: t.Mapping[str, t.Any] | None = None
+    may_repeat: bool = True
 
     def failure(self, reason: str, remedy: str, status: int | None = None) -> DatadogError:
         """What to raise where the same request may succeed later, and a POST may have had its effect."""
-        is_ambiguous = not self.may_repeat
-        return DatadogError(self.doing, reason, status, is_transient=True, is_ambiguous=is_ambiguous, remedy=remedy)
+        return DatadogError(self.doing, reason, status, (), True, not self.may_repeat, remedy=remedy)
 
 
 class _Response(t.NamedTuple):
-    """An answer that was read to its end."""
+    """A complete answer."""
 
     status: int
     headers: t.Mapping[str, str]
@@ -251,7 +251,7 @@ class Client:
 
     def get(self, path: str, doing: str) -> Json:
         """:returns: the answer's C(data), which has an C(id)."""
-        return self._call(_object, "GET", path, doing)
+        return self._call(_object, _Request("GET", path, doing))
 
     def find(self, path: str, doing: str) -> Json | None:
         """Like get(), but :returns: None where Datadog itself answers that it does not exist."""
@@ -264,24 +264,24 @@ class Client:
 
     def post(self, path: str, doing: str, body: Json, may_repeat: bool = False) -> Json:
         """Like get(). Repeated only where it surely had no effect, or that does no harm."""
-        return self._call(_object, "POST", path, doing, body, may_repeat=may_repeat)
+        return self._call(_object, _Request("POST", path, doing, body, None, may_repeat))
 
     def post_all(self, path: str, doing: str, body: Json, may_repeat: bool = False) -> list[Json]:
         """Like post(), for an answer with one object or more."""
-        return self._call(_some_objects, "POST", path, doing, body, may_repeat=may_repeat)
+        return self._call(_some_objects, _Request("POST", path, doing, body, None, may_repeat))
 
     def patch(self, path: str, doing: str, body: Json) -> Json:
         """Like get()."""
-        return self._call(_object, "PATCH", path, doing, body)
+        return self._call(_object, _Request("PATCH", path, doing, body))
 
     def put(self, path: str, doing: str, retries: int) -> Json:
         """Like get(), with a request that has no body. :param retries: in the place of the client's."""
-        return self._call(_object, "PUT", path, doing, retries=retries)
+        return self._call(_object, _Request("PUT", path, doing), retries)
 
     def delete(self, path: str, doing: str, body: Json | None = None) -> bool:
         """:returns: False where Datadog itself answers that it did not exist."""
         try:
-            self._call(None, "DELETE", path, doing, body)
+            self._call(None, _Request("DELETE", path, doing, body))
         except DatadogError as exc:
             if exc.is_gone:
                 return False
@@ -290,7 +290,7 @@ class Client:
 
     def page(self, path: str, doing: str, params: t.Mapping[str, t.Any]) -> tuple[list[Json], Json]:
         """:returns: the objects of an answer, and its C(meta)."""
-        return self._call(_objects_and_meta, "GET", path, doing, params=params)
+        return self._call(_objects_and_meta, _Request("GET", path, doing, None, params))
 
     def pages(
         self,
@@ -350,17 +350,7 @@ class Client:
                 return found
         return None
 
-    def _call(
-        self,
-        read: Read | None,
-        method: str,
-        path: str,
-        doing: str,
-        body: Json | None = None,
-        params: t.Mapping[str, t.Any] | None = None,
-        may_repeat: bool = True,
-        retries: int | None = None,
-    ) -> t.Any:
+    def _call(self, read: Read | None, request: _Request, retries: int | None = None) -> t.Any:
         """Send a request until it succeeds or there is no point in sending it again. The only place that repeats one.
 
         A rate limit makes all threads wait, and does not count as one of C(retries). A registered application key may be refused
@@ -368,7 +358,6 @@ class Client:
 
         :param read: takes what is wanted out of the answer's JSON; raises ValueError if it is not there. None: nothing.
         """
-        request = _Request(method, path, doing, params, body, may_repeat)
         retries = self.retries if retries is None else retries
         failures, limited, was_refused = 0, 0.0, False
         while True:
@@ -379,7 +368,7 @@ class Client:
                 answer = self._read(self._transport.exchange(request), request, read)
             except DatadogError as exc:
                 wait, is_transient = exc.retry_after, exc.is_transient
-                if exc.status == 403 and exc.errors and path.startswith(ACTIONS):
+                if exc.status == 403 and exc.errors and request.path.startswith(ACTIONS):
                     was_refused, is_transient = True, not self._is_refused
                 if exc.status == 429 and wait:
                     limited += max(wait, 1)
@@ -412,23 +401,18 @@ class Client:
         if 200 <= status < 300:
             # A page to log in also has status 200, and deletes nothing.
             is_foreign = not read and status == 200 and "json" not in response.headers.get("Content-Type", "")
-            try:
+            with contextlib.suppress(ValueError):
                 if not is_foreign:
                     return read(as_object(content)) if read else None
-            except ValueError:
-                pass
             what = "is not the JSON that it should be" if response.content else "is empty"
-            reason = f"Datadog's answer to {call} (HTTP {status}) {what}"
-            raise request.failure(reason, CHECK_ADDRESS, status)
-        errors = _errors(content, self._hide)
-        wait = _stated_wait(response.headers)
-        reason = f"Datadog answered HTTP {status} to {call}"
-        remedy = _remedy(status, request.path)
+            raise request.failure(f"Datadog's answer to {call} (HTTP {status}) {what}", CHECK_ADDRESS, status)
+        errors, wait = _errors(content, self._hide), _stated_wait(response.headers)
+        reason, remedy = f"Datadog answered HTTP {status} to {call}", _remedy(status, request.path)
         # Without Datadog's own words it may be a load balancer's, and another one may answer the next time.
         is_gateway = not errors and status in (403, 404, 410)
         if 300 <= status < 400:
-            reason = f"{self._transport.host} redirects (HTTP {status}) to {_target(response)}, which is not followed"
-            reason += ", because it would carry the credentials there"
+            reason = f"{self._transport.host} redirects (HTTP {status}) to {_target(response)}, which is not followed, because it would"
+            reason += " carry the credentials there"
             remedy = "Correct site or api_url."
         elif errors:
             reason += ": " + "; ".join(map(str, errors)).rstrip(".")
@@ -438,16 +422,10 @@ class Client:
             reason += ". The rate limit is exceeded" + (f"; it resets in {wait:g} s" if wait else "")
         # A POST that was answered so may have had its effect before something failed.
         is_failure = status == 408 or status >= 500
-        raise DatadogError(
-            request.doing,
-            reason,
-            status,
-            errors,
-            is_transient=status == 429 or is_failure or (is_gateway and request.may_repeat),
-            is_ambiguous=is_failure and not request.may_repeat,
-            retry_after=wait,
-            remedy=CHECK_ADDRESS if is_gateway or not (remedy or errors) else remedy,
-        )
+        is_transient = status == 429 or is_failure or (is_gateway and request.may_repeat)
+        remedy = CHECK_ADDRESS if is_gateway or not (remedy or errors) else remedy
+        is_ambiguous = is_failure and not request.may_repeat
+        raise DatadogError(request.doing, reason, status, errors, is_transient, is_ambiguous, wait, remedy)
 
 
 def _remedy(status: int, path: str) -> str:
@@ -499,7 +477,7 @@ def _some_objects(content: Json) -> list[Json]:
 
 
 def _target(response: _Response) -> str:
-    """Where a redirect points, without what might be secret in it."""
+    # Where a redirect points, without what might be secret in it.
     try:
         target = urlsplit(urljoin(response.url, response.headers.get("Location", "")))
         return f"{target.scheme}://{target.hostname}"
@@ -527,7 +505,6 @@ def _clean(text: t.Any, hide: t.Callable[[str], str] = str) -> str:
 
 
 def _causes(exc: BaseException) -> t.Iterator[BaseException]:
-    """An exception, and those that it was made of."""
     inner: BaseException | None = exc
     while inner is not None:
         yield inner
@@ -536,6 +513,6 @@ def _causes(exc: BaseException) -> t.Iterator[BaseException]:
 
 
 def _words(exc: BaseException) -> str:
-    """The words of an exception, without Python's object names and without credentials of a proxy."""
+    # Without Python's object names and without credentials of a proxy.
     text = re.sub(r"^(<[^>]*>|\w+\([^)]*\)): ", "", str(exc)) or type(exc).__name__
     return _clean(re.sub(r"//[^/@\s]*@", "//", text))
