@@ -114,7 +114,7 @@ class Skipped(Exception):
 
 
 #: What a resource of a task may fail with.
-Failures = (DatadogError, OptionError, TaskError)
+FAILURES = (DatadogError, OptionError, TaskError)
 
 
 def answer_of(error: BaseException | None) -> dict[str, t.Any]:

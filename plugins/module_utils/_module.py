@@ -17,7 +17,7 @@ from ansible.module_utils.ansible_release import __version__ as ANSIBLE_VERSION
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
 
 from ._client import REQUESTS_IMPORT_ERROR, SITES, Client, Json
-from ._errors import Failures, OptionError, Problem, answer_of
+from ._errors import FAILURES, OptionError, Problem, answer_of
 from ._input import problems_of
 
 #: Hiding shorter texts than this would make results unreadable and keep nothing secret.
@@ -219,7 +219,7 @@ def run_info(argument_spec: Json, read: t.Callable[[Client, DatadogModule], Json
     try:
         client = module.client()
         result = read(client, module)
-    except Failures as exc:
+    except FAILURES as exc:
         module.fail(exc)
         return
     for warning in [*client.notes, *result.pop("warnings", [])]:

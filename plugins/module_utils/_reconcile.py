@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ._client import Json
-from ._errors import Failures, Skipped
+from ._errors import FAILURES, Skipped
 
 Observed = t.TypeVar("Observed")
 Managed = t.TypeVar("Managed", bound="Resource[t.Any]")
@@ -77,7 +77,6 @@ class Resource(t.Generic[Observed]):
 
     def observe(self) -> None:
         """Read what exists, and set C(observed)."""
-        raise NotImplementedError
 
     def decide(self) -> Plan:
         """Plan for what was observed, without a request."""
@@ -89,7 +88,6 @@ class Resource(t.Generic[Observed]):
 
     def apply(self) -> None:
         """Write and record, and set C(result)."""
-        raise NotImplementedError
 
 
 class ResourceSet(t.Generic[Managed]):
@@ -127,7 +125,7 @@ class ResourceSet(t.Generic[Managed]):
                 if fails_for_all(resources):
                     raise Skipped()
                 do(resource)
-            except (*Failures, Skipped) as exc:
+            except (*FAILURES, Skipped) as exc:
                 resource.error = exc
 
         if len(resources) == 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ._client import Client, Json
-from ._errors import Failures
+from ._errors import FAILURES
 from ._module import DatadogModule
 from ._reconcile import ResourceSet, reconcile
 from ._report import AnyResource, result_of, warnings_of
@@ -24,7 +24,7 @@ def run(
     try:
         client = module.client()
         resources = reconcile(managed(client, module), module.check_mode)
-    except Failures as exc:
+    except FAILURES as exc:
         module.fail(exc)
         return
     for warning in [*client.notes, *warnings_of(resources)]:

@@ -77,12 +77,12 @@ class TeamConnectionSet(TeamConnections):
             raise OptionError(*problems)
         return cls(client, module.params)
 
-    def observe(self, items: t.Sequence[TeamConnection]) -> None:
-        if not items[0].link.connection_id:
-            super().observe(items)
+    def observe(self, resources: t.Sequence[TeamConnection]) -> None:
+        if not resources[0].link.connection_id:
+            super().observe(resources)
             return
         # Those that are not listed in the task have just been read.
-        for item in items:
+        for item in resources:
             item.observed = Observation(item.link)
 
     def matching(self, identities: t.Collection[Identity], doing: str) -> list[TeamLink]:
@@ -92,9 +92,9 @@ class TeamConnectionSet(TeamConnections):
             self._listed = list_links(self._client, doing, sources=self._params["source"])
         return self._listed
 
-    def check(self, items: t.Sequence[TeamConnection]) -> None:
+    def check(self, resources: t.Sequence[TeamConnection]) -> None:
         first: dict[Identity, str] = {}
-        for item in items:
+        for item in resources:
             wanted, path = item.observed.wanted, item.option_path
             known = first.setdefault(wanted.identity, path) if wanted else path
             if wanted and known != path:
@@ -103,10 +103,10 @@ class TeamConnectionSet(TeamConnections):
                     f" {wanted.connected_team}. Remove one of them."
                 )
 
-    def unlisted(self, items: t.Sequence[TeamConnection]) -> list[TeamConnection]:
+    def unlisted(self, resources: t.Sequence[TeamConnection]) -> list[TeamConnection]:
         if not self._params["purge"]:
             return []
-        wanted = {item.observed.wanted.identity for item in items if item.observed.wanted}
+        wanted = {item.observed.wanted.identity for item in resources if item.observed.wanted}
         rows = self.matching([], "find the team connections that are not listed")
         unclear = [row for row in rows if not all(row.identity)]
         if unclear:

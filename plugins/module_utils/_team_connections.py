@@ -210,15 +210,15 @@ class TeamConnections(ResourceSet[TeamConnection]):
             raise OptionError(*problems)
         return cls(client, [TeamConnection.of(params)])
 
-    def observe(self, items: t.Sequence[TeamConnection]) -> None:
-        doing = f"find {_title(items)}"
-        connection_id = items[0].link.connection_id
+    def observe(self, resources: t.Sequence[TeamConnection]) -> None:
+        doing = f"find {_title(resources)}"
+        connection_id = resources[0].link.connection_id
         if connection_id:
-            items[0].observed = Observation(next(iter(self._existing([connection_id], doing)), None))
+            resources[0].observed = Observation(next(iter(self._existing([connection_id], doing)), None))
             return
-        teams = self._teams.find(item.link.team for item in items)
+        teams = self._teams.find(item.link.team for item in resources)
         wanted: dict[TeamConnection, TeamLink] = {}
-        for item in items:
+        for item in resources:
             team = teams[item.link.team]
             if team:
                 wanted[item] = replace(item.link, team=team.team_id, team_handle=team.handle)
@@ -231,7 +231,7 @@ class TeamConnections(ResourceSet[TeamConnection]):
         }
         self._teams.read_all(len(unproven))
         handles = {team_id: self._handle_of(team_id) for team_id in sorted(unproven)}
-        for item in items:
+        for item in resources:
             link = wanted.get(item)
             handle = handles.get(link.team, link.team_handle) if link else None
             if link and handle is not None:
@@ -256,9 +256,9 @@ class TeamConnections(ResourceSet[TeamConnection]):
         rows = list_links(self._client, doing, connection_ids=",".join(connection_ids))
         return [row for row in rows if row.connection_id in connection_ids]
 
-    def apply(self, items: t.Sequence[TeamConnection]) -> None:
-        for batch in batches(items, BATCH_SIZE):
-            if fails_for_all(items):
+    def apply(self, resources: t.Sequence[TeamConnection]) -> None:
+        for batch in batches(resources, BATCH_SIZE):
+            if fails_for_all(resources):
                 for item in batch:
                     item.error = Skipped()
                 continue
@@ -266,8 +266,8 @@ class TeamConnections(ResourceSet[TeamConnection]):
             self._delete(batch)
             self._create([item for item in batch if item.plan.body and not item.error])
 
-    def _delete(self, items: t.Sequence[TeamConnection]) -> None:
-        rows = {item: item.observed.existing for item in items if item.observed.existing}
+    def _delete(self, resources: t.Sequence[TeamConnection]) -> None:
+        rows = {item: item.observed.existing for item in resources if item.observed.existing}
         if not rows:
             return
         ids = [row.connection_id for row in rows.values()]
@@ -299,28 +299,28 @@ class TeamConnections(ResourceSet[TeamConnection]):
             for item in remaining:
                 item.error = error
 
-    def _create(self, items: t.Sequence[TeamConnection]) -> None:
-        if not items:
+    def _create(self, resources: t.Sequence[TeamConnection]) -> None:
+        if not resources:
             return
-        doing = f"create {_title(items)}"
+        doing = f"create {_title(resources)}"
         try:
-            answer = self._client.post_all(PATH, doing, {"data": [item.plan.body for item in items]})
+            answer = self._client.post_all(PATH, doing, {"data": [item.plan.body for item in resources]})
         except DatadogError as exc:
-            self._not_created(items, exc)
+            self._not_created(resources, exc)
             return
         rows = [TeamLink.of(row) for row in answer]
         created = {row.identity: row for row in rows}
-        for item in items:
-            row = created.get(_wanted(item).identity) or (rows[0] if len(rows) == len(items) == 1 else None)
+        for item in resources:
+            row = created.get(_wanted(item).identity) or (rows[0] if len(rows) == len(resources) == 1 else None)
             if row:
                 _take(item, row)
             else:
                 reason = f"Could not create {_title([item])}: Datadog's answer does not mention it."
                 item.error = TaskError(f"{reason} Run the task again.")
 
-    def _not_created(self, items: t.Sequence[TeamConnection], error: DatadogError) -> None:
+    def _not_created(self, resources: t.Sequence[TeamConnection], error: DatadogError) -> None:
         """Find out what became of connections, and create those that can be created."""
-        links = {item: _wanted(item) for item in items}
+        links = {item: _wanted(item) for item in resources}
         rows: list[TeamLink] | None = [] if error.is_ambiguous else None
         if error.is_ambiguous:
             self._client.pause(error)
@@ -328,7 +328,7 @@ class TeamConnections(ResourceSet[TeamConnection]):
             with contextlib.suppress(DatadogError):
                 rows = links_of(self._client, [link.identity for link in links.values()], error.doing)
         if rows is None:
-            for item in items:
+            for item in resources:
                 item.error = error
             return
         there = {row.identity: row for row in rows}
@@ -341,7 +341,7 @@ class TeamConnections(ResourceSet[TeamConnection]):
             for item in missing:
                 item.error = TaskError(f"{text} again.", affects_all=error.affects_all)
                 item.error.__cause__ = error
-        elif len(items) == 1 and missing:
+        elif len(resources) == 1 and missing:
             missing[0].error = error
             if error.status == 409:
                 self._name_rivals(links[missing[0]], error)
@@ -449,10 +449,10 @@ def batches(entries: t.Sequence[T], size: int) -> list[t.Sequence[T]]:
     return [entries[start : start + size] for start in range(0, len(entries), size)]
 
 
-def _halves(items: t.Sequence[TeamConnection]) -> list[t.Sequence[TeamConnection]]:
-    return batches(items, (len(items) + 1) // 2 or 1)
+def _halves(resources: t.Sequence[TeamConnection]) -> list[t.Sequence[TeamConnection]]:
+    return batches(resources, (len(resources) + 1) // 2 or 1)
 
 
-def _title(items: t.Sequence[TeamConnection]) -> str:
+def _title(resources: t.Sequence[TeamConnection]) -> str:
     """How messages call what items are about."""
-    return items[0].link.title if len(items) == 1 else f"{len(items)} team connections"
+    return resources[0].link.title if len(resources) == 1 else f"{len(resources)} team connections"

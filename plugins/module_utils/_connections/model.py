@@ -196,8 +196,15 @@ class Connection(t.NamedTuple):
 
     def result(self) -> Json:
         """What modules return as C(connection)."""
-        plain = {name: value for name, value in self._asdict().items() if name not in ("types", "values")}
-        return {**plain, "tags": list(self.tags), **self._shown(with_generated=True)}
+        return {
+            "connection_id": self.connection_id,
+            "name": self.name,
+            "tags": list(self.tags),
+            **self._shown(with_generated=True),
+            "created_at": self.created_at,
+            "last_updated": self.last_updated,
+            "created_by": self.created_by,
+        }
 
     def options(self) -> Json:
         """Those of a task that creates it, without secrets."""

@@ -132,7 +132,7 @@ def test_secrets() -> None:
             "LaunchDarklyAPIKey NotionAPIKey OpenAIAPIKey OktaAPIToken"
         ),
         "api_key": (
-            "FastlyAPIKey GeminiAPIKey GreyNoiseAPIKey SplitAPIKey StatsigAPIKey VirusTotalAPIKey " "FreshserviceAPIKey"
+            "FastlyAPIKey GeminiAPIKey GreyNoiseAPIKey SplitAPIKey StatsigAPIKey VirusTotalAPIKey FreshserviceAPIKey"
         ),
         "access_token": "AsanaAccessToken",
         "client_secret": "AzureTenant",

@@ -336,7 +336,7 @@ def test_bad_requests_of_team_connections(emulator: Emulator) -> None:
     team = create_team(emulator, "one")
     nothing = 'attribute "data" at least one team connection must be provided'
     unknown = 'attribute "id" one or more team connection ids are not present'
-    source = 'attribute "source" "{}" is not a supported external team type, ' "must be one of [github scim servicenow]"
+    source = 'attribute "source" "{}" is not a supported external team type, must be one of [github scim servicenow]'
     missing = link(team)
     del missing["attributes"]["source"]
     for method, body, detail in (
