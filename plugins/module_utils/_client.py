@@ -71,11 +71,11 @@ CHECK_CERTIFICATE = (
     "If a private CA has signed it, name that in ca_path or in the environment variable REQUESTS_CA_BUNDLE; otherwise check"
     " site or api_url, the proxy, and the clock of this host."
 )
-TRY_AGAIN = "Run the task again later, or set a higher retries."
+TRY_AGAIN = "Run the task again later, or increase retries."
 REFUSED_AT_FIRST = (
     "Datadog refused the keys at first, as it does for some seconds after an application key was registered."
 )
-TRY_LONGER = "Run the task again later, or set a higher timeout."
+TRY_LONGER = "Run the task again later, or increase timeout."
 
 Json = dict[str, t.Any]
 Read = t.Callable[[Json], t.Any]
@@ -404,7 +404,7 @@ class Client:
             with contextlib.suppress(ValueError):
                 if not is_foreign:
                     return read(as_object(content)) if read else None
-            what = "is not the JSON that it should be" if response.content else "is empty"
+            what = "is not the expected JSON" if response.content else "is empty"
             raise request.failure(f"Datadog's answer to {call} (HTTP {status}) {what}", CHECK_ADDRESS, status)
         errors, wait = _errors(content, self._hide), _stated_wait(response.headers)
         reason, remedy = f"Datadog answered HTTP {status} to {call}", _remedy(status, request.path)
@@ -430,10 +430,10 @@ class Client:
 
 def _remedy(status: int, path: str) -> str:
     if status == 401:
-        return "Check that the keys or the token are right, and of this site."
+        return "Check that the keys or the token are right, and belong to this site."
     if status == 403:
         needed = next(text for start, text in PERMISSIONS.items() if path.startswith(start))
-        return f"Check that the keys are of this site and organization; and {needed}."
+        return f"Check that the keys belong to this site and organization; and {needed}."
     return TRY_AGAIN if status in (408, 429) or status >= 500 else ""
 
 

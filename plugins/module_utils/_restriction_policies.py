@@ -52,7 +52,7 @@ class RestrictionPolicy(Resource[Observation]):
         is_present = params["state"] == "present"
         problems = list(_id_problems("resource_id", self.resource_id))
         if is_present and not params["bindings"]:
-            problems.append(("bindings", "must hold at least one relation; state=absent deletes the policy"))
+            problems.append(("bindings", "must contain at least one relation; state=absent deletes the policy"))
         first: dict[str, str] = {}
         for index, binding in enumerate(params["bindings"] or []):
             relation, principals, inside = binding["relation"], binding["principals"], f"bindings[{index}]"
