@@ -73,7 +73,7 @@ CHECK_CERTIFICATE = (
 )
 TRY_AGAIN = "Run the task again later, or increase retries."
 REFUSED_AT_FIRST = (
-    "Datadog refused the keys at first, as it does for some seconds after an application key was registered."
+    "Datadog refused the keys at first, as it does for some seconds after the registration of an application key."
 )
 TRY_LONGER = "Run the task again later, or increase timeout."
 
