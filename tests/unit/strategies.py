@@ -12,17 +12,8 @@ import typing as t
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.catalogue import (
-    INTEGRATIONS,
-    Credentials,
-    Integration,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.fields import (
-    Field,
-    Group,
-    NamedValues,
-    RenewalFlag,
-)
+from ansible_collections.tidyops.datadog.plugins.module_utils._connections import catalogue
+from ansible_collections.tidyops.datadog.plugins.module_utils._connections.fields import Field
 from ansible_collections.tidyops.datadog.plugins.module_utils._input import FREE_TEXTS
 from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY
 
@@ -91,29 +82,27 @@ def secrets(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 class Kind(t.NamedTuple):
     """One of the kinds of credentials in the catalogue."""
 
-    integration: Integration
-    credentials: Credentials
+    entry: catalogue.Kind
 
     @property
     def fields(self) -> list[Field]:
         """Those that say what the connection is to be; a flag says what is to be done, each time."""
-        fields = (*self.integration.fields, *self.credentials.fields)
-        return [each for each in fields if each.option() and not isinstance(each, RenewalFlag)]
+        return [field for field in self.entry.fields.values() if field.type not in ("", "bool")]
 
     @property
     def secrets(self) -> set[str]:
         """The names of the fields that are secret, or hold secrets."""
-        return {field.name for field in self.fields if getattr(field, "secret", False)}
+        return {field.name for field in self.fields if field.secret}
 
     def options(self, values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         """The integration's option, of values by the names of fields."""
-        beside = {field.name for field in self.integration.fields}
+        beside = {field.name for field in self.fields if field.beside}
         inside = {name: value for name, value in values.items() if name not in beside}
         outside = {name: value for name, value in values.items() if name in beside}
-        return {self.integration.key: {**outside, self.credentials.key: inside}}
+        return {self.entry.keys[0]: {**outside, self.entry.keys[1]: inside}}
 
 
-KINDS = [Kind(integration, credentials) for integration in INTEGRATIONS for credentials in integration.credentials]
+KINDS = [Kind(entry) for entry in catalogue.KINDS.values()]
 _SOMETIMES = st.sampled_from([False, False, False, True])
 #: Most kinds are a single secret; those with more to go wrong come more often.
 _ANY_KIND = st.sampled_from([kind for kind in KINDS for _time in range(len(kind.fields) ** 2)])
@@ -200,7 +189,7 @@ def _top(path: str) -> str:
 
 
 @st.composite
-def _named_values(draw: st.DrawFn, field: NamedValues, known: list[str]) -> list[dict[str, t.Any]]:
+def _named_values(draw: st.DrawFn, field: Field, known: list[str]) -> list[dict[str, t.Any]]:
     names = st.from_regex(field.pattern, fullmatch=True)
     either = st.one_of(names, st.sampled_from(known or ["x"]))
     chosen = draw(st.lists(either, unique_by=str.lower if field.is_header else lambda name: name, max_size=3))
@@ -213,14 +202,14 @@ def _named_values(draw: st.DrawFn, field: NamedValues, known: list[str]) -> list
     return entries
 
 
-def _values(field: t.Any, before: t.Any) -> st.SearchStrategy[t.Any]:
+def _values(field: Field, before: t.Any) -> st.SearchStrategy[t.Any]:
     """What a task may give for a field.
 
     :param before: what was given before, or None.
     """
-    if isinstance(field, NamedValues):
+    if field.type == "list":
         return _named_values(field, [entry["name"] for entry in before or []])
-    if isinstance(field, Group):
+    if field.type == "dict":
         parts = {part.name: _values(part, None) for part in field.fields}
         return st.fixed_dictionaries({}, optional=parts)
     if field.name == "base_url":
@@ -238,7 +227,7 @@ def tasks(draw: st.DrawFn, name: str, kind: Kind, before: Given | None = None) -
     values: dict[str, t.Any] = {}
     for field in kind.fields:
         given = before.values.get(field.name) if before else None
-        is_needed = not before and getattr(field, "required", False)
+        is_needed = not before and field.required
         if not is_needed and draw(_SOMETIMES):
             continue
         is_same = given is not None and draw(_SOMETIMES)

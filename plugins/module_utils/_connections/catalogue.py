@@ -11,55 +11,97 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .fields import Field, Group, NamedValues, RenewalFlag, Text
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json
+
+from .fields import Field
+
+#: The strings in the values of fields, by paths like C(role), C(body.content) and C(tokens.name).
+Parts = dict[str, t.Any]
 
 
-class Credentials(t.NamedTuple):
-    """One type of an integration's credentials, like C(CloudflareGlobalAPIToken); the option is C(global_api_token)."""
+class Kind(t.NamedTuple):
+    """One type of an integration's credentials.
 
-    type: str
-    key: str
-    fields: tuple[Field, ...]
+    :ivar types: of both in the API, like C(Cloudflare) and C(CloudflareGlobalAPIToken).
+    :ivar keys: their options, like C(cloudflare) and C(global_api_token).
+    """
+
+    types: tuple[str, str]
+    keys: tuple[str, str]
+    fields: dict[str, Field]
+
+    @property
+    def path(self) -> str:
+        return ".".join(self.keys)
+
+    def field(self, path: str) -> Field:
+        """The field that a part is of."""
+        return self.fields[path.partition(".")[0]]
+
+    def shaped(self, parts: Parts, inside: str = "") -> Json:
+        """The integration that has these parts. :param inside: the key of its credentials, if not the option's."""
+        credentials: Json = {}
+        found: Json = {}
+        for path, part in parts.items():
+            name, _dot, inner = path.partition(".")
+            target = found if self.fields[name].beside else credentials
+            if self.fields[name].type == "list":
+                target.setdefault(name, []).append(
+                    {"name": inner, **(part if isinstance(part, dict) else {"value": part})}
+                )
+            elif inner:
+                target.setdefault(name, {})[inner] = part
+            else:
+                target[name] = part
+        return {**found, inside or self.keys[1]: credentials}
 
 
-class Integration(t.NamedTuple):
-    """One integration, like C(CircleCI). :ivar fields: those beside the credentials."""
-
-    type: str
-    key: str
-    fields: tuple[Field, ...]
-    credentials: tuple[Credentials, ...]
-
-    def option(self) -> dict[str, t.Any]:
-        """The argument spec."""
-        options, is_only = _options(self.fields), len(self.credentials) == 1
-        for each in self.credentials:
-            options[each.key] = {"type": "dict", "no_log": False, "required": is_only, "options": _options(each.fields)}
-        return {"type": "dict", "options": options}
+def parts_of(values: t.Mapping[str, t.Any]) -> Parts:
+    """The parts of the values of fields."""
+    found: Parts = {}
+    for name, value in values.items():
+        if isinstance(value, list):
+            found.update({f"{name}.{entry['name']}": entry["value"] for entry in value})
+        elif isinstance(value, dict):
+            found.update({f"{name}.{inner}": text for inner, text in value.items() if text})
+        elif value:
+            found[name] = value
+    return found
 
 
-def _options(fields: t.Iterable[Field]) -> dict[str, t.Any]:
-    return {field.name: field.option() for field in fields if field.option()}
+def option_of(kinds: t.Collection[Kind]) -> Json:
+    """The argument spec of an integration."""
+    options: Json = {}
+    for kind in kinds:
+        fields = [field for field in kind.fields.values() if field.type]
+        options.update({field.name: field.option() for field in fields if field.beside})
+        inside = {field.name: field.option() for field in fields if not field.beside}
+        options[kind.keys[1]] = {"type": "dict", "no_log": False, "required": len(kinds) == 1, "options": inside}
+    return {"type": "dict", "options": options}
 
 
-def _integration(name: str, *fields: Field, **credentials: str | t.Sequence[Field | str]) -> Integration:
-    """:param credentials: fields, or names for _text(), by what follows the integration's name in the type."""
-    found = []
+def _integration(name: str, **credentials: str | t.Sequence[Field | str]) -> list[Kind]:
+    """:param credentials: fields, or names for _field(), by what follows the integration's name in the type."""
+    kinds = []
     for suffix, given in credentials.items():
         # APIKey -> api_key, GlobalAPIToken -> global_api_token
         key = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", suffix).lower()
         listed = given.split() if isinstance(given, str) else given
-        found.append(Credentials(name + suffix, key, tuple(_text(f) if isinstance(f, str) else f for f in listed)))
-    return Integration(name, name.lower(), fields, tuple(found))
+        fields = [_field(each) if isinstance(each, str) else each for each in listed]
+        kinds.append(Kind((name, name + suffix), (name.lower(), key), {field.name: field for field in fields}))
+    return kinds
 
 
-def _text(name: str, expected: str = "", **details: t.Any) -> Text:
+def _field(name: str, expected: str = "", **details: t.Any) -> Field:
     """:param name: with an asterisk if it is secret, in brackets if it is optional."""
-    return Text(name.strip("[]*"), expected, required=name[0] != "[", secret=name[-1] == "*", **details)
+    return Field(name.strip("[]*"), expected, required=name[0] != "[", secret="*" in name, **details)
 
 
-_WORD = "a letter followed by letters and digits", "[A-Za-z][A-Za-z0-9]*"
-_HEADER = "a letter followed by letters, digits, hyphens and underscores", r"[A-Za-z][A-Za-z0-9\-_]*"
+_WORD = {"expected": "a letter followed by letters and digits", "pattern": "[A-Za-z][A-Za-z0-9]*"}
+_HEADER = {
+    "expected": "a letter followed by letters, digits, hyphens and underscores",
+    "pattern": r"[A-Za-z][A-Za-z0-9\-_]*",
+}
 _TWELVE_DIGITS = "the twelve digits of an AWS account; quote them, since YAML changes numbers with leading zeros"
 _URL = "a URL that begins with https:// or http://; put a user name and password into tokens"
 _PEM = "a key in PEM format, which begins with -----BEGIN and has line breaks, not \\n"
@@ -70,11 +112,11 @@ INTEGRATIONS = (
     _integration(
         "AWS",
         AssumeRole=[
-            _text("account_id", _TWELVE_DIGITS, pattern="[0-9]{12}"),
-            _text("role", "the name of the role, not its ARN", unlikely="^arn:"),
-            RenewalFlag("generate_new_external_id", renews="external_id"),
-            Field("external_id"),
-            Field("principal_id"),
+            _field("account_id", _TWELVE_DIGITS, pattern="[0-9]{12}"),
+            _field("role", "the name of the role, not its ARN", unlikely="^arn:"),
+            _field("[generate_new_external_id]", type="bool", renews="external_id"),
+            _field("[external_id]", type=""),
+            _field("[principal_id]", type=""),
         ],
     ),
     _integration("Azure", Tenant="app_client_id client_secret* [custom_scopes] tenant_id"),
@@ -87,7 +129,7 @@ INTEGRATIONS = (
         APIKey=[
             "api_key*",
             "app_key*",
-            _text("datacenter", "the short name of a site, like us1", unlikely="[./]"),
+            _field("datacenter", "the short name of a site, like us1", unlikely="[./]"),
             "[subdomain]",
         ],
     ),
@@ -96,7 +138,7 @@ INTEGRATIONS = (
     _integration(
         "GCP",
         ServiceAccount=[
-            _text("private_key*", _PEM, unlikely=r"\\n|^(?!\s*-----BEGIN )", multiline=True),
+            _field("private_key*", _PEM, unlikely=r"\\n|^(?!\s*-----BEGIN )", multiline=True),
             "service_account_email",
         ],
     ),
@@ -105,22 +147,22 @@ INTEGRATIONS = (
     _integration("GreyNoise", APIKey="api_key*"),
     _integration(
         "HTTP",
-        _text("base_url", _URL, pattern=r"https?://[^/?#@]+([/?#].*)?"),
         TokenAuth=[
-            NamedValues("tokens", *_WORD, secret=True),
-            NamedValues("headers", *_HEADER, is_header=True),
-            NamedValues("url_parameters", *_WORD),
-            Group("body", fields=(Text("content", multiline=True), Text("content_type"))),
+            _field("base_url", _URL, pattern=r"https?://[^/?#@]+([/?#].*)?", beside=True),
+            _field("[tokens*]", type="list", **_WORD),
+            _field("[headers]", type="list", is_header=True, **_HEADER),
+            _field("[url_parameters]", type="list", **_WORD),
+            _field("[body]", type="dict", fields=(_field("content", multiline=True), _field("content_type"))),
         ],
     ),
     _integration("LaunchDarkly", APIKey="api_token*"),
     _integration("Notion", APIKey="api_token*"),
-    _integration("Okta", APIToken=["api_token*", _text("domain", "a host name like acme.okta.com", unlikely="/")]),
+    _integration("Okta", APIToken=["api_token*", _field("domain", "a host name like acme.okta.com", unlikely="/")]),
     _integration("OpenAI", APIKey="api_token*"),
     _integration(
         "ServiceNow",
         BasicAuth=[
-            _text("instance", "the name of the instance, not its address", unlikely="[./]"),
+            _field("instance", "the name of the instance, not its address", unlikely="[./]"),
             "password*",
             "username",
         ],
@@ -129,5 +171,5 @@ INTEGRATIONS = (
     _integration("Statsig", APIKey="api_key*"),
     _integration("VirusTotal", APIKey="api_key*"),
 )
-BY_KEY = {integration.key: integration for integration in INTEGRATIONS}
-KINDS = {(each.type, one.type): (each, one) for each in INTEGRATIONS for one in each.credentials}
+BY_KEY = {kinds[0].keys[0]: kinds for kinds in INTEGRATIONS}
+KINDS = {kind.types: kind for kinds in INTEGRATIONS for kind in kinds}

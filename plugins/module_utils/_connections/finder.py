@@ -21,10 +21,7 @@ class NotListed(TaskError):
 
 
 class ConnectionFinder:
-    """The connections of an organization, as far as Datadog lets them be found. May be used by several threads.
-
-    What was read of the list holds until forget_list() is called.
-    """
+    """Finds connections. May be used by several threads. What was read of the list holds until forget_list() is called."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -35,20 +32,17 @@ class ConnectionFinder:
         self._is_actions_api = False
 
     def get(self, connection_id: str, doing: str, entry: Entry | None = None) -> Connection | None:
-        """Find a connection by its id. :param entry: what the registry knows of it.
-
-        A row of the list is enough where it matches that. If it was created or changed a moment ago, it may not be readable yet,
-        so that it is asked for again.
-        """
+        """Find a connection by its id. :param entry: what the registry knows of it; a row of the list that matches it is enough."""
         for row in self._listed or []:
             is_complete = row.connection_id == connection_id and row.name and all(row.types) and row.last_updated
             if entry and is_complete and not row.moved_since(entry.last_updated):
                 return row
         found = self.read(connection_id, doing)
+        # What was created or changed a moment ago may not be readable yet.
         return found or (self.await_(connection_id, doing) if entry and entry.is_recent() else None)
 
     def read(self, connection_id: str, doing: str) -> Connection | None:
-        """A connection as it is now, or None."""
+        """A connection as it is now."""
         found = self._client.find(f"{PATH}/{connection_id}", doing)
         self._is_actions_api = True
         return Connection.of(found) if found else None
@@ -59,12 +53,13 @@ class ConnectionFinder:
 
     def named(self, name: str, doing: str) -> list[Connection]:
         """Every connection of exactly that name. :raises NotListed: where Datadog does not offer the list."""
+        # The complete list, since what filter[search] matches is not documented.
         found = [self._complete(row, doing) for row in self._list(doing) if row.name in (name, "")]
         return [row for row in found if row.name == name]
 
     def filtered(self, doing: str, filters: Json) -> list[Connection]:
         """All connections that pass Datadog's own filters. :raises NotListed: see named()."""
-        return [self._complete(Connection.of(row), doing) for row in self._pages(doing, filters, None)]
+        return [self._complete(row, doing) for row in self._read_list(doing, filters)]
 
     def load_list(self, doing: str, most_pages: int) -> None:
         """Read the list, if it has few enough pages."""
@@ -73,7 +68,6 @@ class ConnectionFinder:
             self._list(doing, most_pages)
 
     def forget_list(self) -> None:
-        """Rely on nothing that was read of the list before."""
         self._listed = None
 
     def _complete(self, row: Connection, doing: str) -> Connection:
@@ -86,21 +80,21 @@ class ConnectionFinder:
         return connection
 
     def _list(self, doing: str, most_pages: int | None = None) -> list[Connection]:
-        # The complete list, since what filter[search] matches is not documented. One thread reads it for all.
+        # One thread reads it for all.
         with self._reading:
             if self._listed is None:
-                self._listed = [Connection.of(row) for row in self._pages(doing, {}, most_pages)]
+                self._listed = self._read_list(doing, {}, most_pages)
             return self._listed
 
-    def _pages(self, doing: str, filters: Json, most_pages: int | None) -> list[Json]:
+    def _read_list(self, doing: str, filters: Json, most_pages: int | None = None) -> list[Connection]:
         if self._refusal is None:
             try:
-                return self._client.pages(PATH, doing, filters, lambda meta: meta.get("total_filtered"), most_pages)
+                rows = self._client.pages(PATH, doing, filters, lambda meta: meta.get("total_filtered"), most_pages)
+                return [Connection.of(row) for row in rows]
             except DatadogError as exc:
                 # Datadog does not document how it refuses the list. 401 and 403 are about the keys.
-                status = exc.status or 0
-                is_refusal = 400 <= status < 500 and status not in (401, 403, 408, 429)
-                if not is_refusal or not (exc.errors or status == 405):
+                is_refusal = 400 <= (exc.status or 0) < 500 and exc.status not in (401, 403, 408, 429)
+                if not is_refusal or not (exc.errors or exc.status == 405):
                     raise
                 self._refusal = exc
         if most_pages is None and not self._is_actions_api:

@@ -14,7 +14,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._module import REG
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends import open_registry
 from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policy import WantedPolicy, read_policy
 
-from .catalogue import BY_KEY
+from .catalogue import BY_KEY, KINDS
 from .finder import ConnectionFinder, NotListed
 from .model import Connection
 
@@ -60,7 +60,7 @@ class _Reader:
         self._params = params
         self._finder = ConnectionFinder(client)
         self._registry = open_registry(params["registry"], client)
-        self._types = [BY_KEY[key].type for key in params["integrations"] or []]
+        self._types = [BY_KEY[key][0].types[0] for key in params["integrations"] or []]
         self._tags: list[str] = params["tags"] or []
         self.warnings: list[str] = []
 
@@ -106,11 +106,11 @@ class _Reader:
                 continue
             access: Json = {}
             if self._params["access"]:
-                policy = read_policy(self._client, f"connection:{each.connection_id}")
+                policy = read_policy(self._client, each.policy_id)
                 access = {"access": WantedPolicy({}, {}).shown(policy)}
             options = None
             # An integration that the collection does not know has no options.
-            if each.values:
+            if each.types in KINDS:
                 by_id = {"connection_id": each.connection_id} if names[each.name] > 1 else {}
                 options = {**by_id, **each.options(), **access}
             yield {**each.result(), **access, "options": options}

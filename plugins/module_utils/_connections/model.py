@@ -9,11 +9,101 @@ import re
 import typing as t
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json, as_object
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import Problem
 
-from .catalogue import KINDS, Credentials, Integration
-from .fields import Field, Problems, without_hidden
+from .catalogue import KINDS, Kind, Parts, parts_of
+from .fields import SECRET, SECRET_SENT, Field, HiddenValue
 
 PATH = "/api/v2/actions/connections"
+
+
+class Connection(t.NamedTuple):
+    """A connection as Datadog returns it.
+
+    :ivar types: of integration and credentials, in the API; may be empty or unknown.
+    :ivar parts: of the fields that tasks can give, with secrets hidden; C(generated): the other fields.
+    :ivar unlisted: the fields of which the response does not show which parts exist.
+    :ivar created_at: ISO 8601, like C(last_updated).
+    """
+
+    connection_id: str
+    name: str
+    types: tuple[str, str]
+    parts: Parts
+    generated: Json
+    unlisted: tuple[str, ...]
+    created_at: str | None
+    last_updated: str | None
+    created_by: str | None
+    tags: tuple[str, ...]
+
+    @classmethod
+    def of(cls, data: Json) -> Connection:
+        """Read the C(data) of a response, or a row of the list. It may contain anything beside its id."""
+        attributes = as_object(data.get("attributes"))
+        beside = as_object(attributes.get("integration"))
+        inside = as_object(beside.get("credentials"))
+        types = _text(beside.get("type")), _text(inside.get("type"))
+        fields = KINDS[types].fields if types in KINDS else {}
+        values = {field.name: field.read(beside if field.beside else inside) for field in fields.values()}
+        parts = parts_of(values)
+        generated = {name: parts.pop(name) for name in [*parts] if name in fields and not fields[name].type}
+        related = as_object(as_object(data.get("relationships")).get("created_by")).get("data")
+        creator = as_object(related) or as_object(attributes.get("created_by"))
+        tags = attributes.get("tags")
+        return cls(
+            data["id"].lower(),
+            _text(attributes.get("name")),
+            types,
+            parts,
+            generated,
+            tuple(name for name, value in values.items() if value is None and fields[name].secret),
+            iso8601(attributes.get("created_at")),
+            iso8601(attributes.get("last_updated")),
+            _text(creator.get("id")) or None,
+            tuple(map(str, tags)) if isinstance(tags, list) else (),
+        )
+
+    @property
+    def path(self) -> str:
+        """That of the credentials' option, like C(aws.assume_role); the types where there is none."""
+        return KINDS[self.types].path if self.types in KINDS else "/".join(self.types)
+
+    @property
+    def policy_id(self) -> str:
+        """The resource that its restriction policy is of."""
+        return f"connection:{self.connection_id}"
+
+    @property
+    def known_paths(self) -> set[str] | None:
+        """The paths of its parts; None where the response does not show all."""
+        return None if self.unlisted else set(self.parts)
+
+    def moved_since(self, last_updated: str | None) -> bool:
+        """Whether it was edited after C(last_updated); None if that is when it was created."""
+        expected = last_updated or self.created_at
+        return bool(expected and self.last_updated and self.last_updated != expected)
+
+    def result(self) -> Json:
+        """What modules return as C(connection)."""
+        return {
+            "connection_id": self.connection_id,
+            "name": self.name,
+            "tags": list(self.tags),
+            **self._integration({**self.parts, **self.generated}),
+            "created_at": self.created_at,
+            "last_updated": self.last_updated,
+            "created_by": self.created_by,
+        }
+
+    def options(self) -> Json:
+        """Those of a task that creates it, without secrets."""
+        tags = {"tags": list(self.tags)} if self.tags else {}
+        return {"name": self.name, **tags, **self._integration(self.parts)}
+
+    def _integration(self, parts: Parts) -> Json:
+        kind = KINDS.get(self.types)
+        return {kind.keys[0]: without_hidden(kind.shaped(hidden(kind, parts)))} if kind else {}
 
 
 class Comparison(t.NamedTuple):
@@ -25,100 +115,99 @@ class Comparison(t.NamedTuple):
 
 
 class Configuration(t.NamedTuple):
-    """What a task says of an integration. C(observed) is the C(values) of a Connection, or None if there is none.
+    """What a task says of an integration: the values of fields that it may give, None for those that it leaves out."""
 
-    :ivar kind: the path of the credentials' option, like C(aws.assume_role).
-    :ivar given: the fields that a task may give: path, field, and value or None.
-    """
-
-    integration: Integration
-    credentials: Credentials
-    kind: str
-    given: list[tuple[str, Field, t.Any]]
+    kind: Kind
+    values: Json
 
     @classmethod
-    def of(cls, integration: Integration, option: Json) -> Configuration | None:
+    def of(cls, kinds: t.Sequence[Kind], option: Json) -> Configuration | None:
         """:returns: None unless exactly one type of credentials is given."""
-        found = [each for each in integration.credentials if option[each.key] is not None]
+        found = [kind for kind in kinds if option[kind.keys[1]] is not None]
         if len(found) != 1:
             return None
-        inside, kind = option[found[0].key], f"{integration.key}.{found[0].key}"
-        given = [(f"{integration.key}.{field.name}", field, option[field.name]) for field in integration.fields]
-        given += [(f"{kind}.{field.name}", field, inside[field.name]) for field in found[0].fields if field.option()]
-        return cls(integration, found[0], kind, given)
+        fields = [field for field in found[0].fields.values() if field.type]
+        inside = option[found[0].keys[1]]
+        return cls(found[0], {field.name: (option if field.beside else inside)[field.name] for field in fields})
 
-    def problems(self) -> Problems:
+    def _given(self) -> t.Iterator[tuple[str, Field, t.Any]]:
+        for name, value in self.values.items():
+            field = self.kind.fields[name]
+            yield f"{self.kind.keys[0] if field.beside else self.kind.path}.{name}", field, value
+
+    def problems(self) -> t.Iterator[Problem]:
         """What is wrong and can be known without Datadog."""
-        for path, field, value in self.given:
+        for path, field, value in self._given():
             if value is not None:
                 yield from field.problems(path, value)
 
-    def missing(self, observed: Json | None) -> Problems:
+    def missing(self, connection: Connection | None) -> t.Iterator[Problem]:
         """What the task has to give and does not."""
-        for path, field, value in self.given:
-            if field.required and value is None and observed is None:
+        for path, field, value in self._given():
+            if field.required and value is None and connection is None:
                 yield path, "is required to create the connection"
-            there = (observed or {}).get(field.name, {})
-            for index, (part, text) in enumerate(field.parts(value).items()):
-                if text is None and there is not None and part not in there:
+            is_known = connection is None or field.name not in connection.unlisted
+            for index, (part, text) in enumerate(parts_of({field.name: value}).items()):
+                if text is None and is_known and part not in (connection.parts if connection else {}):
                     yield f"{path}[{index}].value", "is required, since Datadog has no token of this name"
 
     def secrets(self) -> dict[str, str]:
         """Those that the task gives, by their paths."""
-        given = [field.parts(value) for _path, field, value in self.given if field.secret]
-        return {path: text for parts in given for path, text in parts.items() if text is not None}
+        parts = parts_of(self.values).items()
+        return {path: text for path, text in parts if text is not None and self.kind.field(path).secret}
 
-    def secret_paths(self, observed: Json) -> set[str] | None:
-        """The paths of those that the connection has, and of other parts; None if unknown."""
-        found = [observed.get(field.name) for _path, field, _value in self.given]
-        return None if None in found else {path for parts in found for path in parts or ()}
-
-    def advice(self, observed: Json | None) -> t.Iterator[str]:
+    def advice(self, connection: Connection | None) -> t.Iterator[str]:
         """Warnings about what the task gives."""
-        tokens = [f.parts(value) or (observed or {}).get(f.name) or {} for _path, f, value in self.given if f.secret]
-        for _path, field, value in self.given:
-            yield from field.advice(self.kind, value, tokens[0] if tokens else {})
+        known = connection.parts if connection and self.values.get("tokens") is None else {}
+        parts = parts_of(self.values)
+        for path, text in parts.items():
+            for advice in self.kind.field(path).advice(path, text, {**known, **parts}):
+                yield f"{self.kind.path}.{path} {advice}"
 
-    def hidden(self, observed: Json) -> t.Iterator[str]:
-        """The paths of given lists that Datadog's response leaves out."""
-        return (path for path, field, value in self.given if value is not None and observed[field.name] is None)
-
-    def compare(self, observed: Json | None, sent: t.Container[str]) -> Comparison:
+    def compare(self, connection: Connection | None, sent: t.Container[str]) -> Comparison:
         """Compare with what exists. :param sent: the paths of the secrets to send although they exist."""
-        found: tuple[Json, Json, Json] = ({}, {}, {})
-        for _path, field, value in self.given:
-            # A new connection gets a new value anyway.
-            if observed is not None or not field.renews:
-                change = field.compare(value, (observed or {}).get(field.name, {}), sent)
-                for values, parts in zip(found, change):
-                    values[field.name] = field.whole(parts)
-        send, before, after = (_option(self.integration, self.credentials, values) for values in found)
-        inside = send.pop(self.credentials.key)
-        if observed is None or send or inside:
+        kind, wanted = self.kind, parts_of(self.values)
+        there = dict(connection.parts) if connection else {}
+        # If it is unknown which ones exist, those of the task are assumed to.
+        assumed = connection.unlisted if connection else ()
+        there.update((path, SECRET) for path in wanted if kind.field(path).name in assumed)
+        before = hidden(kind, there)
+        after, send = dict(before), {}
+        for path, text in wanted.items():
+            field = kind.field(path)
+            is_same = path not in sent if field.secret else there.get(path) == text
+            # A new connection gets a new value anyway, so that a flag changes nothing.
+            if text is None or (path in there and is_same) or (field.renews and not connection):
+                continue
+            # The diff has to show that a hidden value changes.
+            as_hidden = SECRET_SENT if isinstance(before.get(path), HiddenValue) else SECRET
+            after[path] = as_hidden if field.hides(path, text) else text
+            send[path] = {**_constant(field), "value": text} if field.type == "list" else text
+        # A header's name in another case replaces it, so that it must not be deleted as well.
+        new = {kind.field(path).folded(path) for path in wanted if path not in before}
+        for path in before:
+            field = kind.field(path)
+            if field.type == "list" and self.values[field.name] is not None and path not in wanted:
+                del after[path]
+                if field.folded(path) not in new:
+                    send[path] = {**_constant(field), "deleted": True}
+        # Whether Datadog keeps the other half of a half-given object is unknown, so send both.
+        halves = {kind.field(path).name for path in send if kind.field(path).type == "dict"}
+        send.update({path: text for path, text in after.items() if kind.field(path).name in halves})
+        body = kind.shaped(send, "credentials") if send or connection is None else {}
+        if body:
             # The specification requires both types even in an update.
-            inside = {"type": self.credentials.type, **inside}
-            send = {"type": self.integration.type, **send, "credentials": inside}
-        return Comparison(send, {self.integration.key: before}, {self.integration.key: after})
+            body = {"type": kind.types[0], **body, "credentials": {"type": kind.types[1], **body["credentials"]}}
+        return Comparison(body, {kind.keys[0]: kind.shaped(before)}, {kind.keys[0]: kind.shaped(after)})
 
-    def predicted(self, after: Json, observed: Json | None) -> Json:
+    def predicted(self, after: Json, connection: Connection | None) -> Json:
         """The integration in the result of a write. :param after: that of compare()."""
-        option: Json = without_hidden(after[self.integration.key])
-        inside, fields = option[self.credentials.key], self.credentials.fields
-        renewed = [field.renews for field in fields if field.renews and inside.pop(field.name, None)]
-        for field in fields:
-            known = (observed or {}).get(field.name)
-            if not field.option() and known and field.name not in renewed:
-                inside[field.name] = field.whole(known)
+        option: Json = without_hidden(after[self.kind.keys[0]])
+        inside = option[self.kind.keys[1]]
+        renewed = [each.renews for each in self.kind.fields.values() if each.renews and inside.pop(each.name, None)]
+        known = connection.generated if connection else {}
+        inside.update((name, text) for name, text in known.items() if name not in renewed)
         return option
-
-
-def _option(integration: Integration, credentials: Credentials, values: Json) -> Json:
-    """The integration's option, from values by the names of fields. None is left out."""
-    beside, inside = (
-        {field.name: values[field.name] for field in each.fields if values.get(field.name) is not None}
-        for each in (integration, credentials)
-    )
-    return {**beside, credentials.key: inside}
 
 
 class Desired(t.NamedTuple):
@@ -141,84 +230,21 @@ class Desired(t.NamedTuple):
         return " ".join(filter(None, ["action connection", self.name and repr(self.name), self.connection_id]))
 
 
-class Connection(t.NamedTuple):
-    """A connection as Datadog returns it.
+def hidden(kind: Kind, parts: Parts) -> Parts:
+    """The same parts, without what looks like a credential."""
+    return {path: SECRET if kind.field(path).hides(path, text) else text for path, text in parts.items()}
 
-    :ivar types: of integration and credentials, in the API; may be empty.
-    :ivar values: the parts of fields by the names of these; empty for an unknown integration.
-    :ivar created_at: ISO 8601, like C(last_updated).
-    """
 
-    connection_id: str
-    name: str
-    types: tuple[str, str]
-    values: Json
-    created_at: str | None
-    last_updated: str | None
-    created_by: str | None
-    tags: tuple[str, ...]
+def without_hidden(value: t.Any) -> t.Any:
+    """A copy without hidden values."""
+    if isinstance(value, dict):
+        return {k: without_hidden(v) for k, v in value.items() if not isinstance(v, HiddenValue)}
+    return [without_hidden(item) for item in value] if isinstance(value, list) else value
 
-    @classmethod
-    def of(cls, data: Json) -> Connection:
-        """Read the C(data) of a response, or a row of the list. It may contain anything beside its id."""
-        attributes = as_object(data.get("attributes"))
-        beside = as_object(attributes.get("integration"))
-        inside = as_object(beside.get("credentials"))
-        types = _text(beside.get("type")), _text(inside.get("type"))
-        values: Json = {}
-        if types in KINDS:
-            integration, credentials = KINDS[types]
-            values = {field.name: field.read(beside) for field in integration.fields}
-            values.update({field.name: field.read(inside) for field in credentials.fields})
-        related = as_object(as_object(data.get("relationships")).get("created_by")).get("data")
-        creator = as_object(related) or as_object(attributes.get("created_by"))
-        tags = attributes.get("tags")
-        return cls(
-            data["id"].lower(),
-            _text(attributes.get("name")),
-            types,
-            values,
-            iso8601(attributes.get("created_at")),
-            iso8601(attributes.get("last_updated")),
-            _text(creator.get("id")) or None,
-            tuple(map(str, tags)) if isinstance(tags, list) else (),
-        )
 
-    @property
-    def kind(self) -> str:
-        """The same as for a Configuration; for an unknown integration, its types."""
-        return ".".join(each.key for each in KINDS.get(self.types, ())) or "/".join(self.types)
-
-    def moved_since(self, last_updated: str | None) -> bool:
-        """Whether it was edited after C(last_updated); None if that is when it was created."""
-        expected = last_updated or self.created_at
-        return bool(expected and self.last_updated and self.last_updated != expected)
-
-    def result(self) -> Json:
-        """What modules return as C(connection)."""
-        return {
-            "connection_id": self.connection_id,
-            "name": self.name,
-            "tags": list(self.tags),
-            **self._shown(with_generated=True),
-            "created_at": self.created_at,
-            "last_updated": self.last_updated,
-            "created_by": self.created_by,
-        }
-
-    def options(self) -> Json:
-        """Those of a task that creates it, without secrets."""
-        tags = {"tags": list(self.tags)} if self.tags else {}
-        return {"name": self.name, **tags, **self._shown(with_generated=False)}
-
-    def _shown(self, with_generated: bool) -> Json:
-        if self.types not in KINDS:
-            return {}
-        integration, credentials = KINDS[self.types]
-        fields = [f for f in (*integration.fields, *credentials.fields) if with_generated or f.option()]
-        values = {field.name: field.whole(field.hidden(self.values[field.name] or {})) for field in fields}
-        shown: Json = without_hidden({integration.key: _option(integration, credentials, values)})
-        return shown
+def _constant(field: Field) -> Json:
+    # The specification requires them with every token, even with one to delete.
+    return {"type": "SECRET", "value": ""} if field.secret else {}
 
 
 def _text(value: t.Any) -> str:

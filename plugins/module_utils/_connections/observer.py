@@ -13,18 +13,41 @@ from dataclasses import dataclass, replace
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import TaskError
 from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Notice
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import Entry, Registry, check_organization
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends import open_registry
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import Entry, check_organization
+from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policy import (
+    Policy,
+    WantedPolicy,
+    read_policy,
+)
 
 from .finder import ConnectionFinder, NotListed
 from .model import Connection, Desired
 
 if t.TYPE_CHECKING:
-    from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policy import Policy, WantedPolicy
-
-    from .access import Access
+    from ansible_collections.tidyops.datadog.plugins.module_utils._principals import Principals
 
 #: Seconds between two looks at another run's claim: the first and the longest pause.
 PAUSES = 0.2, 2
+
+
+class Context:
+    """What all connections of a task share. :ivar principals: those that the task names in C(access)."""
+
+    def __init__(self, client: Client, registry: str | None) -> None:
+        self.client = client
+        self.registry = open_registry(registry, client)
+        self.finder = ConnectionFinder(client)
+        self.principals: Principals | None = None
+        self._checking = threading.Lock()
+        self._is_checked = self.registry.is_in_datadog or not self.registry.is_kept
+
+    def check_organization(self) -> None:
+        """Check, once, that the keys are of the organization of the registry."""
+        with self._checking:
+            if not self._is_checked:
+                check_organization(self.registry, self.client)
+                self._is_checked = True
 
 
 @dataclass(frozen=True)
@@ -57,98 +80,93 @@ class Observation:
 
 
 class Observer:
-    """Finds connections. May be used by several threads. :ivar access: set where the task specifies access."""
+    """Finds the connection that a task means."""
 
-    def __init__(self, client: Client, finder: ConnectionFinder, registry: Registry) -> None:
-        self._client = client
-        self._finder = finder
-        self._registry = registry
-        self.access: Access | None = None
-        self._checking = threading.Lock()
-        self._is_checked = registry.is_in_datadog or not registry.is_kept
+    def __init__(self, context: Context, desired: Desired) -> None:
+        self._context = context
+        self._registry = context.registry
+        self._desired = desired
+        self._doing = f"find {desired.title}"
 
-    def observe(self, desired: Desired) -> Observation:
-        """Find the connection that a task means, or raise where that cannot be determined."""
-        wanted = self.access.wanted(desired) if self.access else None
-        doing = f"find {desired.title}"
-        found = (self._by_id if desired.connection_id else self._by_name)(desired, doing)
+    def observe(self) -> Observation:
+        """Find the connection, or raise where that cannot be determined."""
+        desired, principals = self._desired, self._context.principals
+        wanted = None
+        if principals and desired.access is not None:
+            access = desired.access.items()
+            wanted = principals.wanted((f"access.{relation}", relation, names) for relation, names in access)
+        found = self._by_id(desired.connection_id) if desired.connection_id else self._by_name(desired.name)
         connection = found.connection
         if not (connection and found.known_id):
             # It is about to be created, recorded or forgotten.
-            self.check_organization()
+            self._context.check_organization()
         if connection and not desired.configuration and connection.name != found.known_as:
             # Raises where two names have this id, as an interrupted rename leaves them: then the former name must not delete it.
             self._registry.all()
-        policy = self.access.policy(connection.connection_id) if self.access and wanted and connection else None
-        return replace(found, wanted=wanted, policy=policy, to_send=self._differing_secrets(desired, found))
+        policy = read_policy(self._context.client, connection.policy_id) if wanted and connection else None
+        return replace(found, wanted=wanted, policy=policy, to_send=self._differing_secrets(found))
 
-    def by_entry(self, name: str, entry: Entry, doing: str, found: Connection | None = None) -> Observation:
-        """Find what the registry knows. :param found: the connection, where it was read already."""
-        connection = found or self._finder.get(entry.connection_id, doing, entry)
-        replaced = self._finder.get(entry.replaces, doing) if entry.replaces else None
+    def by_entry(self, name: str, entry: Entry, connection: Connection | None = None) -> Observation:
+        """Find what the registry knows. :param connection: if it was read already."""
+        connection = connection or self._get(entry.connection_id, entry)
+        replaced = self._get(entry.replaces)
         if connection is None:
             # If the new one was deleted elsewhere before the old one was, the old one is what there is.
             return Observation(replaced, name, entry, entry)
         drifted = not entry.claim and connection.moved_since(entry.last_updated)
         return Observation(connection, name, entry, entry, replaced, drifted=drifted)
 
-    def check_organization(self) -> None:
-        """Check, once, that the keys are of the organization of the registry."""
-        with self._checking:
-            if not self._is_checked:
-                check_organization(self._registry, self._client)
-                self._is_checked = True
+    def _get(self, connection_id: str, entry: Entry | None = None) -> Connection | None:
+        return self._context.finder.get(connection_id, self._doing, entry) if connection_id else None
 
-    def _by_id(self, desired: Desired, doing: str) -> Observation:
-        connection_id, registry = desired.connection_id, self._registry
-        known_as, entry = registry.find_id(connection_id, desired.name) or ("", None)
+    def _by_id(self, connection_id: str) -> Observation:
+        known_as, entry = self._registry.find_id(connection_id, self._desired.name) or ("", None)
         if entry and entry.claim:
             entry = self._settled(known_as)
-        if entry and entry.connection_id != connection_id:
-            # Another run has replaced it while this one waited.
-            entry = None
-        if entry and not desired.configuration:
-            return self.by_entry(known_as, entry, doing)
-        connection = self._finder.get(connection_id, doing, entry)
-        if connection is None or not desired.configuration:
+            if entry and entry.connection_id != connection_id:
+                # Another run has replaced it while this one waited.
+                entry = None
+        if entry and not self._desired.configuration:
+            return self.by_entry(known_as, entry)
+        connection = self._get(connection_id, entry)
+        if connection is None or not self._desired.configuration:
             # To delete one by its id is to delete no other.
             return Observation(connection)
-        name = desired.name or connection.name
+        name = self._desired.name or connection.name
         named = entry if entry and name == known_as else self._settled(name)
-        other_id = named.connection_id if named else ""
-        other = self._finder.get(other_id, doing, named) if other_id not in ("", connection_id) else None
+        other = self._get(named.connection_id, named) if named and named.connection_id != connection_id else None
         if other and named and not named.claim:
             # Recording this one would lose the other's id.
             raise TaskError(
-                f"The {registry.title} knows {name!r} as {other_id}, which exists beside {connection_id}. Delete one of them,"
-                " give one another name, or run this task without registry."
+                f"The {self._registry.title} knows {name!r} as {other.connection_id}, which exists beside {connection_id}. Delete"
+                " one of them, give one another name, or run this task without registry."
             )
         if entry is None:
             # Of an interrupted replacement this is the new one, as the task says, and the other one is the old one.
             return Observation(connection, name, named, named, other)
-        return replace(self.by_entry(known_as, entry, doing, connection), named=named)
+        return replace(self.by_entry(known_as, entry, connection), named=named)
 
-    def _by_name(self, desired: Desired, doing: str) -> Observation:
-        name, title = desired.name, self._registry.title
+    def _by_name(self, name: str) -> Observation:
+        title = self._registry.title
+        notices: tuple[Notice, ...] = ()
         entry = self._settled(name)
         if entry and entry.claim:
-            return self._interrupted(desired, entry, doing)
-        notices: tuple[Notice, ...] = ()
+            return self._interrupted(name, entry)
         if entry:
-            known = self.by_entry(name, entry, doing)
+            known = self.by_entry(name, entry)
             if known.connection:
                 return known
             text = f"The connection {entry.connection_id}, which the {title} knows as {name!r}, was deleted elsewhere."
             notices = (Notice(text),)
         try:
-            connection = self._only(name, self._finder.named(name, doing))
+            connection = self._named(name)
         except NotListed:
             if not self._registry.is_kept:
                 raise
             connection = None
             if not entry:
                 text = f"Datadog does not offer the list of connections, and the {title} does not know %s, so "
-                if desired.configuration:
+                if self._desired.configuration:
                     text += "it is treated as new. If it already exists, set connection_id once to import it."
                 else:
                     text += "nothing was deleted. If it exists, delete it by connection_id."
@@ -166,61 +184,53 @@ class Observer:
         """The registry's entry. If another run has claimed it, wait for that run, as long as for an answer."""
         entry = self._registry.find(name)
         claim, pause = (entry.claim if entry else ""), PAUSES[0]
-        deadline = time.monotonic() + self._client.timeout
+        deadline = time.monotonic() + self._context.client.timeout
         while claim and entry and entry.claim == claim and time.monotonic() < deadline:
             time.sleep(pause)
             pause = min(pause * 1.5, PAUSES[1])
             entry = self._registry.find(name, is_fresh=True)
         if claim:
-            self._finder.forget_list()
+            self._context.finder.forget_list()
         return entry
 
-    def _interrupted(self, desired: Desired, entry: Entry, doing: str) -> Observation:
+    def _interrupted(self, name: str, entry: Entry) -> Observation:
         """Find what became of a run that has claimed the name, and does not end or was interrupted."""
-        name, old_id, title = desired.name, entry.connection_id, self._registry.title
-        old = self._finder.get(old_id, doing) if old_id else None
-        claimed = f"Another run is creating action connection {name!r}, or was interrupted: the {title} has its claim ({entry.claim})."
+        old, created, unlisted = self._get(entry.connection_id), None, None
         try:
-            matches = [match for match in self._finder.named(name, doing) if match.connection_id != old_id]
+            created = self._named(name, entry.connection_id)
         except NotListed as exc:
-            todo = (
-                f"delete each one with connection_id and state=absent, then remove the entry {name!r} from the {title}"
-            )
-            if desired.configuration:
-                settle = (
-                    f"set connection_id to {old_id} for one run"
-                    if old
-                    else f"remove the entry {name!r} from the {title}"
-                )
-                todo = f"if there is a new one, set connection_id to its id for one run; if there is none, {settle}"
-            text = f"{claimed} Datadog does not offer the list of connections, so look there for {name!r}: {todo}."
-            raise TaskError(text) from exc
-        created = self._only(name, matches)
-        if not created and desired.configuration:
-            settle = (
-                f"set connection_id to {old_id} for one run" if old else "run a task with this name and state=absent"
-            )
-            raise TaskError(
-                f"{claimed} Datadog lists no new {name!r}. If that run has ended, {settle}, which removes the claim."
-            )
-        return Observation(created or old, name, entry, entry, old if created else None)
+            unlisted = exc
+        if created or not (unlisted or self._desired.configuration):
+            return Observation(created or old, name, entry, entry, old if created else None)
+        title = self._registry.title
+        settle = f"remove the entry {name!r} from the {title}"
+        todo = f"delete each one with connection_id and state=absent, then {settle}"
+        if self._desired.configuration:
+            settle = f"set connection_id to {old.connection_id} for one run" if old else settle
+            todo = f"if there is a new one, set connection_id to its id for one run; if there is none, {settle}"
+        raise TaskError(
+            f"Another run is creating action connection {name!r}, or was interrupted: the {title} has its claim ({entry.claim})."
+            f" If that run has ended, look for {name!r} in Datadog: {todo}."
+        ) from unlisted
 
-    def _only(self, name: str, matches: t.Sequence[Connection]) -> Connection | None:
+    def _named(self, name: str, except_id: str = "") -> Connection | None:
+        """The only connection of that name in the list. :raises NotListed: where Datadog does not offer it."""
+        matches = [each for each in self._context.finder.named(name, self._doing) if each.connection_id != except_id]
         if len(matches) > 1:
-            listed = ", ".join(f"{match.connection_id} ({match.kind})" for match in matches)
+            listed = ", ".join(f"{match.connection_id} ({match.path})" for match in matches)
             raise TaskError(
                 f"{len(matches)} action connections have the name {name!r}: {listed}. Set connection_id, or delete or rename all"
                 " but one."
             )
         return matches[0] if matches else None
 
-    def _differing_secrets(self, desired: Desired, found: Observation) -> frozenset[str]:
-        wanted, connection, entry = desired.configuration, found.connection, found.entry
-        if wanted is None or connection is None or connection.kind != wanted.kind:
+    def _differing_secrets(self, found: Observation) -> frozenset[str]:
+        wanted, connection, entry = self._desired.configuration, found.connection, found.entry
+        if wanted is None or connection is None or connection.path != wanted.kind.path:
             return frozenset()
         given = wanted.secrets()
-        is_compared = desired.update_secrets == "on_change" and self._registry.is_kept
+        is_compared = self._desired.update_secrets == "on_change" and self._registry.is_kept
         if is_compared and entry and entry.connection_id == connection.connection_id and not found.drifted:
             return entry.differing(given)
         # Otherwise nothing proves that the connection has them.
-        return frozenset(given if is_compared or desired.update_secrets == "always" else ())
+        return frozenset(given if is_compared or self._desired.update_secrets == "always" else ())

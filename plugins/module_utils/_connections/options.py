@@ -12,7 +12,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import CON
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, Problem
 from ansible_collections.tidyops.datadog.plugins.module_utils._module import REGISTRY_OPTION
 
-from .catalogue import BY_KEY, INTEGRATIONS
+from .catalogue import BY_KEY, option_of
 from .model import Configuration, Desired
 
 RELATIONS = ("viewer", "resolver", "editor")
@@ -21,7 +21,7 @@ CONNECTION_OPTIONS: dict[str, t.Any] = {
     "connection_id": {"type": "str"},
     "tags": {"type": "list", "elements": "str"},
     "access": {"type": "dict", "options": {relation: {"type": "list", "elements": "str"} for relation in RELATIONS}},
-    **{integration.key: integration.option() for integration in INTEGRATIONS},
+    **{key: option_of(kinds) for key, kinds in BY_KEY.items()},
 }
 _UPDATE_SECRETS = ["on_change", "always", "on_create"]
 SHARED_OPTIONS: dict[str, t.Any] = {
@@ -71,7 +71,7 @@ def desired_of(params: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any]) -> D
 
 
 def _credentials(key: str) -> str:
-    return " or ".join(each.key for each in BY_KEY[key].credentials)
+    return " or ".join(kind.keys[1] for kind in BY_KEY[key])
 
 
 def _identity_problems(params: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:

@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, Problem, TaskError
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, TaskError
 from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Notice, Plan
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import Entry, Registry
 
@@ -34,7 +34,7 @@ def plan(desired: Desired, observed: Observation, registry: Registry) -> Plan:
             f"Datadog does not return the integration of {desired.title} ({connection.connection_id}), so it cannot be compared."
             " Run the task again, or look at the connection in Datadog."
         )
-    if connection.kind != wanted.kind:
+    if connection.path != wanted.kind.path:
         return _plan_replace(desired, wanted, connection, observed)
     return _plan_update(desired, wanted, connection, observed, registry)
 
@@ -45,13 +45,13 @@ def _plan_absent(desired: Desired, observed: Observation) -> Plan:
         # What is known may exist nevertheless: Datadog returns some things late.
         return Plan("none", {}, {}, notices=notices, is_due=bool(observed.entry or desired.connection_id))
     if old:
-        text = f"{old.connection_id} ({old.kind}), which {connection.connection_id} was to replace, is deleted as well."
+        text = f"{old.connection_id} ({old.path}), which {connection.connection_id} was to replace, is deleted as well."
         notices = (*notices, Notice(text))
     return Plan("delete", connection.options(), {}, notices=notices)
 
 
 def _plan_create(operation: str, desired: Desired, wanted: Configuration, observed: Observation, before: Json) -> Plan:
-    _require(wanted.missing(None), observed.notices)
+    _require(wanted, None, observed)
     compared = wanted.compare(None, ())
     name = desired.name or (observed.connection.name if observed.connection else "")
     named = {"name": name, **_tags(desired.tags or ())}
@@ -68,14 +68,14 @@ def _plan_replace(desired: Desired, wanted: Configuration, connection: Connectio
     old, connection_id = observed.replaced, connection.connection_id
     if not desired.allow_replace:
         raise TaskError(
-            f"The {desired.title} exists as {connection.kind} ({connection_id}), which cannot be turned into {wanted.kind}. Choose"
-            " another name, or set allow_replace to create a new connection and then delete this one. Workflows and apps that use"
-            " its id need the new one."
+            f"The {desired.title} exists as {connection.path} ({connection_id}), which cannot be turned into {wanted.kind.path}."
+            " Choose another name, or set allow_replace to create a new connection and then delete this one. Workflows and apps"
+            " that use its id need the new one."
         )
     if old:
         raise TaskError(
-            f"{connection_id} ({connection.kind}) was to replace {old.connection_id}, which still exists, and is itself to be"
-            f" replaced by {wanted.kind}. Delete {old.connection_id}, and run the task again."
+            f"{connection_id} ({connection.path}) was to replace {old.connection_id}, which still exists, and is itself to be"
+            f" replaced by {wanted.kind.path}. Delete {old.connection_id}, and run the task again."
         )
     if desired.connection_id:
         text = f"Replacing {connection_id} gives the connection a new id; update connection_id in the task."
@@ -87,8 +87,8 @@ def _plan_replace(desired: Desired, wanted: Configuration, connection: Connectio
 def _plan_update(
     desired: Desired, wanted: Configuration, connection: Connection, observed: Observation, registry: Registry
 ) -> Plan:
-    _require(wanted.missing(connection.values), observed.notices)
-    compared = wanted.compare(connection.values, observed.to_send)
+    _require(wanted, connection, observed)
+    compared, access = wanted.compare(connection, observed.to_send), _access(observed)
     name, tags, old = desired.name or connection.name, connection.tags, observed.replaced
     body: Json = {} if name == connection.name else {"name": name}
     if desired.tags is not None and set(desired.tags) != set(tags):
@@ -96,7 +96,6 @@ def _plan_update(
         body["tags"] = list(tags)
     if compared.send:
         body["integration"] = compared.send
-    access = _access(observed)
     operation = "update" if body or access[0] != access[1] else "none"
     before = {"name": connection.name, **_tags(connection.tags), **access[0], **compared.before}
     if old:
@@ -106,18 +105,14 @@ def _plan_update(
                 f" was interrupted. Set allow_replace to have {old.connection_id} deleted, or delete one of them."
             )
         operation, before = "replace", old.options()
-    entry = entry_of(wanted, connection, observed.entry)
-    notices = (
-        *observed.notices,
-        *_comparison_notices(desired, wanted, connection, observed, registry),
-        *map(Notice, wanted.advice(connection.values)),
-    )
     after = {"name": name, **_tags(tags), **access[1], **compared.after}
+    notices = _update_notices(desired, wanted, connection, observed, registry)
+    entry = entry_of(connection, observed.entry)
     is_due = registry.is_kept and (observed.known_as, observed.entry) != (name, entry)
-    return Plan(operation, before, after, body, notices, is_due)
+    return Plan(operation, before, after, body, (*observed.notices, *notices), is_due)
 
 
-def _comparison_notices(
+def _update_notices(
     desired: Desired, wanted: Configuration, connection: Connection, observed: Observation, registry: Registry
 ) -> t.Iterator[Notice]:
     if desired.update_secrets == "on_change" and not registry.is_kept and wanted.secrets():
@@ -131,12 +126,14 @@ def _comparison_notices(
         text = f"A{desired.title[1:]} was changed elsewhere: at {connection.last_updated}, while the {registry.title} knows {since}."
         sent = " Its secrets are sent again, since they may have been changed, too." if observed.to_send else ""
         yield Notice(text + sent)
-    for path in wanted.hidden(connection.values):
-        yield Notice(
-            f"Datadog does not return {path}, so the module cannot determine which of them %s has. Those of the task are assumed to"
-            " exist, and none is removed.",
-            desired.title,
-        )
+    for name in connection.unlisted:
+        if wanted.values[name] is not None:
+            yield Notice(
+                f"Datadog does not return {wanted.kind.path}.{name}, so the module cannot determine which of them %s has. Those of"
+                " the task are assumed to exist, and none is removed.",
+                desired.title,
+            )
+    yield from map(Notice, wanted.advice(connection))
 
 
 def predict_result(desired: Desired, plan: Plan, observed: Observation) -> Json:
@@ -144,14 +141,14 @@ def predict_result(desired: Desired, plan: Plan, observed: Observation) -> Json:
     wanted, connection = desired.configuration, observed.connection
     if wanted is None or not plan.changed:
         return result_of(observed, None if plan.operation == "delete" else connection)
-    kept = connection if connection and connection.kind == wanted.kind else None
+    kept = connection if connection and connection.path == wanted.kind.path else None
     unknown = dict.fromkeys(("connection_id", "name", "created_at", "last_updated", "created_by"))
     predicted = {
         **(kept.result() if kept else unknown),
         "name": plan.after["name"],
         "tags": plan.after.get("tags", []),
         **_access(observed)[1],
-        wanted.integration.key: wanted.predicted(plan.after, kept.values if kept else None),
+        wanted.kind.keys[0]: wanted.predicted(plan.after, kept),
     }
     return {"connection": predicted, "connection_id": predicted["connection_id"], "drifted": observed.drifted}
 
@@ -166,14 +163,14 @@ def result_of(observed: Observation, connection: Connection | None) -> Json:
     }
 
 
-def entry_of(wanted: Configuration, connection: Connection, known: Entry | None) -> Entry:
+def entry_of(connection: Connection, known: Entry | None) -> Entry:
     """What to record of a connection that nothing was sent to."""
     if known is None or known.connection_id != connection.connection_id:
         known = Entry(last_updated="")
     is_new = known.last_updated == "" or connection.moved_since(known.last_updated)
     last_updated = connection.last_updated if is_new else known.last_updated
-    entry = Entry(connection.connection_id, connection.kind, last_updated, known.secrets)
-    return entry.with_secrets({}, wanted.secret_paths(connection.values))
+    entry = Entry(connection.connection_id, connection.path, last_updated, known.secrets)
+    return entry.with_secrets({}, connection.known_paths)
 
 
 def _access(observed: Observation) -> tuple[Json, Json]:
@@ -188,11 +185,11 @@ def _tags(tags: t.Sequence[str]) -> Json:
     return {"tags": list(tags)} if tags else {}
 
 
-def _require(missing: t.Iterable[Problem], notices: tuple[Notice, ...]) -> None:
-    problems = list(missing)
-    if problems and notices:
+def _require(wanted: Configuration, connection: Connection | None, observed: Observation) -> None:
+    problems = list(wanted.missing(connection))
+    if problems and observed.notices:
         # Why a connection is to be created may be news.
-        texts = [notice.text.replace("%s", notice.subject, 1) for notice in notices]
+        texts = [notice.text.replace("%s", notice.subject, 1) for notice in observed.notices]
         raise TaskError(" ".join([*texts, str(OptionError(*problems))]))
     if problems:
         raise OptionError(*problems)

@@ -3,6 +3,8 @@
 
 """The action connections that a task is about."""
 
+# pylint: disable=import-outside-toplevel
+
 from __future__ import annotations
 
 import typing as t
@@ -11,23 +13,13 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import Cli
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError
 from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
 from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Plan, Resource, ResourceSet
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends import open_registry
 
 from . import planner
-from .finder import ConnectionFinder
 from .model import Desired
-from .observer import Observation, Observer
+from .observer import Context, Observation, Observer
 from .options import CONNECTION_OPTIONS, desired_of
 
-
-class Context:
-    """What all connections of a task share."""
-
-    def __init__(self, client: Client, registry: str | None) -> None:
-        self.client = client
-        self.registry = open_registry(registry, client)
-        self.finder = ConnectionFinder(client)
-        self.observer = Observer(client, self.finder, self.registry)
+Done = t.TypeVar("Done")
 
 
 class ActionConnection(Resource[Observation]):
@@ -43,19 +35,19 @@ class ActionConnection(Resource[Observation]):
         return {"name": self.desired.name or None}
 
     def observe(self) -> None:
-        try:
-            self.observed = self.context.observer.observe(self.desired)
-        except OptionError as exc:
-            raise exc.within(self.option_path, CONNECTION_OPTIONS) from exc
+        self.observed = self._located(Observer(self.context, self.desired).observe)
 
     def decide(self) -> Plan:
-        try:
-            return planner.plan(self.desired, self.observed, self.context.registry)
-        except OptionError as exc:
-            raise exc.within(self.option_path, CONNECTION_OPTIONS) from exc
+        return self._located(lambda: planner.plan(self.desired, self.observed, self.context.registry))
 
     def predict_result(self) -> Json:
         return planner.predict_result(self.desired, self.plan, self.observed)
+
+    def _located(self, step: t.Callable[[], Done]) -> Done:
+        try:
+            return step()
+        except OptionError as exc:
+            raise exc.within(self.option_path, CONNECTION_OPTIONS) from exc
 
 
 class ActionConnections(ResourceSet[ActionConnection]):
@@ -72,11 +64,10 @@ class ActionConnections(ResourceSet[ActionConnection]):
         self.context = Context(client, registry)
         deletes = deletes or any(each.configuration is None for each in desired.values())
         if deletes and not self.context.registry.exists():
-            text = (
+            client.notes.append(
                 f"The {self.context.registry.title} does not exist, so no connection that it may have known is deleted. Check the"
                 " path; without the file, delete connections by connection_id."
             )
-            client.notes.append(text)
         super().__init__((ActionConnection(each, self.context, path) for path, each in desired.items()), workers)
 
     @classmethod
@@ -85,19 +76,18 @@ class ActionConnections(ResourceSet[ActionConnection]):
         params = module.params
         return cls(client, {"": desired_of(params, module.given)}, params["registry"])
 
-    def observe(self, resources: t.Sequence[ActionConnection]) -> None:
-        desired = [each.desired for each in resources]
-        if any(each.access is not None for each in desired):
-            # pylint: disable-next=import-outside-toplevel
-            from .access import Access
+    # Most tasks need neither of what is imported here.
 
-            self.context.observer.access = Access(self.context.client, desired, self.workers)
+    def observe(self, resources: t.Sequence[ActionConnection]) -> None:
+        access = [each.desired.access for each in resources if each.desired.access is not None]
+        if access:
+            from ansible_collections.tidyops.datadog.plugins.module_utils._principals import Principals
+
+            named = [each for relations in access for principals in relations.values() for each in principals]
+            self.context.principals = Principals(self.context.client, named, self.workers)
         super().observe(resources)
 
     def apply(self, resources: t.Sequence[ActionConnection]) -> None:
-        # Imported here: most tasks find everything as it should be, and an import takes its time.
-        # pylint: disable-next=import-outside-toplevel
-        from .writer import Writer
+        from .writer import apply_all
 
-        context = self.context
-        Writer(context.client, context.finder, context.registry).apply_all(resources, self.each)
+        apply_all(resources, self.each)

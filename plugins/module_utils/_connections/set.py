@@ -14,7 +14,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._module import Dat
 from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Notice
 
 from .model import Desired
-from .observer import Observation
+from .observer import Observation, Observer
 from .resource import ActionConnection, ActionConnections
 from .set_options import desired_set
 
@@ -39,11 +39,11 @@ class UnlistedConnection(ActionConnection):
             )
             self.observed = Observation(None, notices=(Notice(text),))
             return
-        found = self.context.observer.by_entry(name, entry, f"find action connection {name!r}")
+        found = Observer(self.context, self.desired).by_entry(name, entry)
         if found.replaced and found.replaced.connection_id in self.listed:
             found = replace(found, replaced=None)
         if found.connection is None:
-            self.context.observer.check_organization()
+            self.context.check_organization()
         self.observed = found
 
 

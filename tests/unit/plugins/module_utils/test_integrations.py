@@ -16,17 +16,9 @@ from datadog_api_client.v2.model.action_connection_integration_update import (
 )
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._connections.catalogue import (
-    INTEGRATIONS,
-    Credentials,
-    Integration,
+    KINDS,
+    Kind,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.fields import (
-    RenewalFlag,
-    Text,
-)
-
-Variant = tuple[Integration, Credentials]
-VARIANTS = [(integration, variant) for integration in INTEGRATIONS for variant in integration.credentials]
 
 
 def models(one_of: t.Any) -> dict[tuple[str, str], tuple[t.Any, t.Any]]:
@@ -55,26 +47,24 @@ def required(model: t.Any) -> set[str]:
 
 
 def test_every_kind_exists() -> None:
-    ours = {(integration.type, variant.type) for integration, variant in VARIANTS}
-    assert ours == set(CREATE) == set(UPDATE)
+    assert set(KINDS) == set(CREATE) == set(UPDATE)
 
 
-@pytest.mark.parametrize("integration, variant", VARIANTS, ids=[variant.type for _integration, variant in VARIANTS])
-def test_fields(integration: Integration, variant: Credentials) -> None:
-    key = (integration.type, variant.type)
-    ours: list[Integration | Credentials] = [integration, variant]
-    for mine, theirs, updated in zip(ours, CREATE[key], UPDATE[key]):
-        names = {field.name for field in mine.fields if not isinstance(field, RenewalFlag)}
-        assert names == set(theirs.openapi_types) - {"type", "credentials"}
-        read_only = {field.name for field in mine.fields if not field.option()}
+@pytest.mark.parametrize("kind", KINDS.values(), ids=[credentials for _integration, credentials in KINDS])
+def test_fields(kind: Kind) -> None:
+    for is_beside, theirs, updated in zip((True, False), CREATE[kind.types], UPDATE[kind.types]):
+        fields = [field for field in kind.fields.values() if field.beside is is_beside]
+        assert {field.name for field in fields if field.type != "bool"} == set(theirs.openapi_types) - {
+            "type",
+            "credentials",
+        }
+        read_only = {field.name for field in fields if not field.type}
         assert read_only == set(getattr(theirs, "read_only_vars", ()))
-        assert {field.name for field in mine.fields if isinstance(field, Text) and field.required} == required(
-            theirs
-        ) - {"credentials"}
-        writable = {field.name for field in mine.fields} - read_only
+        assert {field.name for field in fields if field.required} == required(theirs) - {"credentials"}
+        writable = {field.name for field in fields} - read_only
         assert writable == set(updated.openapi_types) - {"type", "credentials"}
-        for field in mine.fields:
-            if isinstance(field, Text):
+        for field in fields:
+            if field.type == "str":
                 assert theirs.openapi_types[field.name] == (str,)
 
 
@@ -92,5 +82,4 @@ def test_fields(integration: Integration, variant: Credentials) -> None:
     ],
 )
 def test_names_of_options(credentials_type: str, path: str) -> None:
-    [(integration, variant)] = [pair for pair in VARIANTS if pair[1].type == credentials_type]
-    assert f"{integration.key}.{variant.key}" == path
+    assert [kind.path for kind in KINDS.values() if kind.types[1] == credentials_type] == [path]

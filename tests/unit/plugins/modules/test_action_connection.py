@@ -20,9 +20,7 @@ from datadog_api_client.v2.model.update_action_connection_request import (
     UpdateActionConnectionRequest,
 )
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.catalogue import (
-    INTEGRATIONS,
-)
+from ansible_collections.tidyops.datadog.plugins.module_utils._connections import catalogue
 from ansible_collections.tidyops.datadog.tests.unit.conftest import Datadog, Server
 from ansible_collections.tidyops.datadog.tests.unit.examples import (
     CANARY,
@@ -39,7 +37,7 @@ from ansible_collections.tidyops.datadog.tests.unit.registry_fixtures import (
     secrets_of,
 )
 
-CATALOGUE = sorted(f"{i.key}.{v.key}" for i in INTEGRATIONS for v in i.credentials)
+CATALOGUE = sorted(kind.path for kind in catalogue.KINDS.values())
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 #: Kinds that have a field which Datadog returns, and such a field.
 CLEAR_FIELDS = {
