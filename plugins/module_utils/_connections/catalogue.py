@@ -13,7 +13,7 @@ import typing as t
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json
 
-from .fields import Field
+from .fields import SECRET, Field
 
 #: The strings in the values of fields, by paths like C(role), C(body.content) and C(tokens.name).
 Parts = dict[str, t.Any]
@@ -37,6 +37,19 @@ class Kind(t.NamedTuple):
     def field(self, path: str) -> Field:
         """The field that a part is of."""
         return self.fields[path.partition(".")[0]]
+
+    def option_path(self, name: str) -> str:
+        """The path of a field's option."""
+        return f"{self.keys[0] if self.fields[name].beside else self.path}.{name}"
+
+    def values(self, option: Json) -> Json:
+        """The values of all fields that a task may give. :param option: that of the integration."""
+        given = [field for field in self.fields.values() if field.type]
+        return {field.name: (option if field.beside else option[self.keys[1]])[field.name] for field in given}
+
+    def hidden(self, parts: Parts) -> Parts:
+        """The same parts, without what is secret or looks like it."""
+        return {path: SECRET if self.field(path).hides(path, text) else text for path, text in parts.items()}
 
     def shaped(self, parts: Parts, inside: str = "") -> Json:
         """The integration that has these parts. :param inside: the key of its credentials, if not the option's."""

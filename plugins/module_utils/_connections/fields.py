@@ -78,18 +78,18 @@ class Field:
 
     def problems(self, path: str, value: t.Any) -> t.Iterator[Problem]:
         """What is wrong with the value in a task, as far as it can be known without Datadog."""
-        if self.type == "dict":
+        if self.type == "dict" and value is not None:
             for field in self.fields:
-                if value[field.name] is not None:
-                    yield from field.problems(f"{path}.{field.name}", value[field.name])
+                yield from field.problems(f"{path}.{field.name}", value[field.name])
         elif self.type == "list":
-            yield from self._problems_of_list(path, value)
-        elif self.type == "str" and not value.strip():
-            yield path, _EMPTY
-        elif self.pattern and not re.fullmatch(self.pattern, value):
-            yield path, f"must be {self.expected}"
-        elif self.type == "str" and not self.multiline and CONTROL_CHARACTERS.search(value):
-            yield path, _CONTROL
+            yield from self._problems_of_list(path, value or [])
+        elif self.type == "str" and value is not None:
+            if not value.strip():
+                yield path, _EMPTY
+            elif self.pattern and not re.fullmatch(self.pattern, value):
+                yield path, f"must be {self.expected}"
+            elif not self.multiline and CONTROL_CHARACTERS.search(value):
+                yield path, _CONTROL
 
     def _problems_of_list(self, path: str, value: t.Any) -> t.Iterator[Problem]:
         seen: dict[str, int] = {}
@@ -147,6 +147,11 @@ class Field:
         for token in dict.fromkeys(_REFERENCE.findall(text)):
             if f"tokens.{token}" not in tokens:
                 yield f"refers to the token {token!r}, which the connection does not have."
+
+    def sent(self, **entry: t.Any) -> Json:
+        """An entry of a list, without its name, as it is sent."""
+        # The specification requires both with every token, even with one to delete.
+        return {"type": "SECRET", "value": "", **entry} if self.secret else entry
 
     def folded(self, name: str) -> str:
         return name.lower() if self.is_header else name

@@ -12,9 +12,11 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import Jso
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import Problem
 
 from .catalogue import KINDS, Kind, Parts, parts_of
-from .fields import SECRET, SECRET_SENT, Field, HiddenValue
+from .fields import SECRET, SECRET_SENT, HiddenValue
 
 PATH = "/api/v2/actions/connections"
+#: That of a connection which the task wants to be deleted.
+NO_KIND = Kind(("", ""), ("", ""), {})
 
 
 class Connection(t.NamedTuple):
@@ -44,10 +46,8 @@ class Connection(t.NamedTuple):
         beside = as_object(attributes.get("integration"))
         inside = as_object(beside.get("credentials"))
         types = _text(beside.get("type")), _text(inside.get("type"))
-        fields = KINDS[types].fields if types in KINDS else {}
+        fields = KINDS.get(types, NO_KIND).fields
         values = {field.name: field.read(beside if field.beside else inside) for field in fields.values()}
-        parts = parts_of(values)
-        generated = {name: parts.pop(name) for name in [*parts] if name in fields and not fields[name].type}
         related = as_object(as_object(data.get("relationships")).get("created_by")).get("data")
         creator = as_object(related) or as_object(attributes.get("created_by"))
         tags = attributes.get("tags")
@@ -55,8 +55,8 @@ class Connection(t.NamedTuple):
             data["id"].lower(),
             _text(attributes.get("name")),
             types,
-            parts,
-            generated,
+            parts_of({name: value for name, value in values.items() if fields[name].type}),
+            {name: value for name, value in values.items() if value and not fields[name].type},
             tuple(name for name, value in values.items() if value is None and fields[name].secret),
             iso8601(attributes.get("created_at")),
             iso8601(attributes.get("last_updated")),
@@ -71,7 +71,6 @@ class Connection(t.NamedTuple):
 
     @property
     def policy_id(self) -> str:
-        """The resource that its restriction policy is of."""
         return f"connection:{self.connection_id}"
 
     @property
@@ -98,58 +97,49 @@ class Connection(t.NamedTuple):
 
     def options(self) -> Json:
         """Those of a task that creates it, without secrets."""
-        tags = {"tags": list(self.tags)} if self.tags else {}
-        return {"name": self.name, **tags, **self._integration(self.parts)}
+        return {"name": self.name, **shown_tags(self.tags), **self._integration(self.parts)}
 
     def _integration(self, parts: Parts) -> Json:
         kind = KINDS.get(self.types)
-        return {kind.keys[0]: without_hidden(kind.shaped(hidden(kind, parts)))} if kind else {}
+        return {kind.keys[0]: without_hidden(kind.shaped(kind.hidden(parts)))} if kind else {}
 
 
-class Comparison(t.NamedTuple):
-    """The C(integration) to send, maybe empty, and what the diff shows before and after."""
+class Desired(t.NamedTuple):
+    """What a task says of one connection; empty or None is what it leaves out.
 
-    send: Json
-    before: Json
-    after: Json
+    :ivar kind: NO_KIND to delete the connection.
+    :ivar values: of all fields that a task may give, by their names.
+    :ivar access: principals by relation.
+    """
 
+    name: str
+    connection_id: str
+    kind: Kind = NO_KIND
+    values: Json = {}
+    update_secrets: str = "on_change"
+    allow_replace: bool = False
+    tags: tuple[str, ...] | None = None
+    access: t.Mapping[str, tuple[str, ...]] | None = None
 
-class Configuration(t.NamedTuple):
-    """What a task says of an integration: the values of fields that it may give, None for those that it leaves out."""
+    @property
+    def title(self) -> str:
+        return " ".join(filter(None, ["action connection", self.name and repr(self.name), self.connection_id]))
 
-    kind: Kind
-    values: Json
-
-    @classmethod
-    def of(cls, kinds: t.Sequence[Kind], option: Json) -> Configuration | None:
-        """:returns: None unless exactly one type of credentials is given."""
-        found = [kind for kind in kinds if option[kind.keys[1]] is not None]
-        if len(found) != 1:
-            return None
-        fields = [field for field in found[0].fields.values() if field.type]
-        inside = option[found[0].keys[1]]
-        return cls(found[0], {field.name: (option if field.beside else inside)[field.name] for field in fields})
-
-    def _given(self) -> t.Iterator[tuple[str, Field, t.Any]]:
-        for name, value in self.values.items():
-            field = self.kind.fields[name]
-            yield f"{self.kind.keys[0] if field.beside else self.kind.path}.{name}", field, value
-
-    def problems(self) -> t.Iterator[Problem]:
-        """What is wrong and can be known without Datadog."""
-        for path, field, value in self._given():
-            if value is not None:
-                yield from field.problems(path, value)
+    @property
+    def is_present(self) -> bool:
+        return self.kind is not NO_KIND
 
     def missing(self, connection: Connection | None) -> t.Iterator[Problem]:
-        """What the task has to give and does not."""
-        for path, field, value in self._given():
+        """What the task has to give, with or without a connection of this kind, and does not."""
+        known = connection.parts if connection else {}
+        for name, value in self.values.items():
+            field, path = self.kind.fields[name], self.kind.option_path(name)
             if field.required and value is None and connection is None:
                 yield path, "is required to create the connection"
-            is_known = connection is None or field.name not in connection.unlisted
-            for index, (part, text) in enumerate(parts_of({field.name: value}).items()):
-                if text is None and is_known and part not in (connection.parts if connection else {}):
-                    yield f"{path}[{index}].value", "is required, since Datadog has no token of this name"
+            elif connection is None or name not in connection.unlisted:
+                for index, (part, text) in enumerate(parts_of({name: value}).items()):
+                    if text is None and part not in known:
+                        yield f"{path}[{index}].value", "is required, since Datadog has no token of this name"
 
     def secrets(self) -> dict[str, str]:
         """Those that the task gives, by their paths."""
@@ -158,31 +148,35 @@ class Configuration(t.NamedTuple):
 
     def advice(self, connection: Connection | None) -> t.Iterator[str]:
         """Warnings about what the task gives."""
-        known = connection.parts if connection and self.values.get("tokens") is None else {}
         parts = parts_of(self.values)
+        known = connection.parts if connection and self.values.get("tokens") is None else {}
         for path, text in parts.items():
             for advice in self.kind.field(path).advice(path, text, {**known, **parts}):
                 yield f"{self.kind.path}.{path} {advice}"
 
-    def compare(self, connection: Connection | None, sent: t.Container[str]) -> Comparison:
-        """Compare with what exists. :param sent: the paths of the secrets to send although they exist."""
+    def compare(self, connection: Connection | None, sent: t.Container[str]) -> tuple[Json, Json, Json]:
+        """Compare with a connection of this kind.
+
+        :param sent: the paths of the secrets to send although they exist.
+        :returns: the C(integration) to send, maybe empty, and what the diff shows before and after.
+        """
         kind, wanted = self.kind, parts_of(self.values)
         there = dict(connection.parts) if connection else {}
-        # If it is unknown which ones exist, those of the task are assumed to.
-        assumed = connection.unlisted if connection else ()
-        there.update((path, SECRET) for path in wanted if kind.field(path).name in assumed)
-        before = hidden(kind, there)
+        if connection:
+            # If it is unknown which ones exist, those of the task are assumed to.
+            there.update((path, SECRET) for path in wanted if kind.field(path).name in connection.unlisted)
+        before = kind.hidden(there)
         after, send = dict(before), {}
         for path, text in wanted.items():
             field = kind.field(path)
             is_same = path not in sent if field.secret else there.get(path) == text
-            # A new connection gets a new value anyway, so that a flag changes nothing.
+            # A flag renews nothing in a new connection.
             if text is None or (path in there and is_same) or (field.renews and not connection):
                 continue
             # The diff has to show that a hidden value changes.
             as_hidden = SECRET_SENT if isinstance(before.get(path), HiddenValue) else SECRET
             after[path] = as_hidden if field.hides(path, text) else text
-            send[path] = {**_constant(field), "value": text} if field.type == "list" else text
+            send[path] = field.sent(value=text) if field.type == "list" else text
         # A header's name in another case replaces it, so that it must not be deleted as well.
         new = {kind.field(path).folded(path) for path in wanted if path not in before}
         for path in before:
@@ -190,15 +184,16 @@ class Configuration(t.NamedTuple):
             if field.type == "list" and self.values[field.name] is not None and path not in wanted:
                 del after[path]
                 if field.folded(path) not in new:
-                    send[path] = {**_constant(field), "deleted": True}
+                    send[path] = field.sent(deleted=True)
         # Whether Datadog keeps the other half of a half-given object is unknown, so send both.
         halves = {kind.field(path).name for path in send if kind.field(path).type == "dict"}
         send.update({path: text for path, text in after.items() if kind.field(path).name in halves})
-        body = kind.shaped(send, "credentials") if send or connection is None else {}
-        if body:
+        body: Json = {}
+        if send or connection is None:
             # The specification requires both types even in an update.
-            body = {"type": kind.types[0], **body, "credentials": {"type": kind.types[1], **body["credentials"]}}
-        return Comparison(body, {kind.keys[0]: kind.shaped(before)}, {kind.keys[0]: kind.shaped(after)})
+            body = {"type": kind.types[0], **kind.shaped(send, "credentials")}
+            body["credentials"] = {"type": kind.types[1], **body["credentials"]}
+        return body, {kind.keys[0]: kind.shaped(before)}, {kind.keys[0]: kind.shaped(after)}
 
     def predicted(self, after: Json, connection: Connection | None) -> Json:
         """The integration in the result of a write. :param after: that of compare()."""
@@ -210,29 +205,8 @@ class Configuration(t.NamedTuple):
         return option
 
 
-class Desired(t.NamedTuple):
-    """What a task says of one connection; empty or None is what it leaves out.
-
-    :ivar configuration: None to delete the connection.
-    :ivar access: principals by relation.
-    """
-
-    name: str
-    connection_id: str
-    update_secrets: str = "on_change"
-    allow_replace: bool = False
-    configuration: Configuration | None = None
-    tags: tuple[str, ...] | None = None
-    access: t.Mapping[str, tuple[str, ...]] | None = None
-
-    @property
-    def title(self) -> str:
-        return " ".join(filter(None, ["action connection", self.name and repr(self.name), self.connection_id]))
-
-
-def hidden(kind: Kind, parts: Parts) -> Parts:
-    """The same parts, without what looks like a credential."""
-    return {path: SECRET if kind.field(path).hides(path, text) else text for path, text in parts.items()}
+def shown_tags(tags: t.Sequence[str]) -> Json:
+    return {"tags": list(tags)} if tags else {}
 
 
 def without_hidden(value: t.Any) -> t.Any:
@@ -240,11 +214,6 @@ def without_hidden(value: t.Any) -> t.Any:
     if isinstance(value, dict):
         return {k: without_hidden(v) for k, v in value.items() if not isinstance(v, HiddenValue)}
     return [without_hidden(item) for item in value] if isinstance(value, list) else value
-
-
-def _constant(field: Field) -> Json:
-    # The specification requires them with every token, even with one to delete.
-    return {"type": "SECRET", "value": ""} if field.secret else {}
 
 
 def _text(value: t.Any) -> str:

@@ -100,7 +100,7 @@ class Observer:
         if not (connection and found.known_id):
             # It is about to be created, recorded or forgotten.
             self._context.check_organization()
-        if connection and not desired.configuration and connection.name != found.known_as:
+        if connection and not desired.is_present and connection.name != found.known_as:
             # Raises where two names have this id, as an interrupted rename leaves them: then the former name must not delete it.
             self._registry.all()
         policy = read_policy(self._context.client, connection.policy_id) if wanted and connection else None
@@ -126,10 +126,10 @@ class Observer:
             if entry and entry.connection_id != connection_id:
                 # Another run has replaced it while this one waited.
                 entry = None
-        if entry and not self._desired.configuration:
+        if entry and not self._desired.is_present:
             return self.by_entry(known_as, entry)
         connection = self._get(connection_id, entry)
-        if connection is None or not self._desired.configuration:
+        if connection is None or not self._desired.is_present:
             # To delete one by its id is to delete no other.
             return Observation(connection)
         name = self._desired.name or connection.name
@@ -166,7 +166,7 @@ class Observer:
             connection = None
             if not entry:
                 text = f"Datadog does not offer the list of connections, and the {title} does not know %s, so "
-                if self._desired.configuration:
+                if self._desired.is_present:
                     text += "it is treated as new. If it already exists, set connection_id once to import it."
                 else:
                     text += "nothing was deleted. If it exists, delete it by connection_id."
@@ -200,12 +200,12 @@ class Observer:
             created = self._named(name, entry.connection_id)
         except NotListed as exc:
             unlisted = exc
-        if created or not (unlisted or self._desired.configuration):
+        if created or not (unlisted or self._desired.is_present):
             return Observation(created or old, name, entry, entry, old if created else None)
         title = self._registry.title
         settle = f"remove the entry {name!r} from the {title}"
         todo = f"delete each one with connection_id and state=absent, then {settle}"
-        if self._desired.configuration:
+        if self._desired.is_present:
             settle = f"set connection_id to {old.connection_id} for one run" if old else settle
             todo = f"if there is a new one, set connection_id to its id for one run; if there is none, {settle}"
         raise TaskError(
@@ -225,12 +225,12 @@ class Observer:
         return matches[0] if matches else None
 
     def _differing_secrets(self, found: Observation) -> frozenset[str]:
-        wanted, connection, entry = self._desired.configuration, found.connection, found.entry
-        if wanted is None or connection is None or connection.path != wanted.kind.path:
+        desired, connection, entry = self._desired, found.connection, found.entry
+        if connection is None or connection.path != desired.kind.path:
             return frozenset()
-        given = wanted.secrets()
-        is_compared = self._desired.update_secrets == "on_change" and self._registry.is_kept
+        given = desired.secrets()
+        is_compared = desired.update_secrets == "on_change" and self._registry.is_kept
         if is_compared and entry and entry.connection_id == connection.connection_id and not found.drifted:
             return entry.differing(given)
         # Otherwise nothing proves that the connection has them.
-        return frozenset(given if is_compared or self._desired.update_secrets == "always" else ())
+        return frozenset(given if is_compared or desired.update_secrets == "always" else ())

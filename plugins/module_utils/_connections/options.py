@@ -13,7 +13,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._errors import Opt
 from ansible_collections.tidyops.datadog.plugins.module_utils._module import REGISTRY_OPTION
 
 from .catalogue import BY_KEY, option_of
-from .model import Configuration, Desired
+from .model import NO_KIND, Desired
 
 RELATIONS = ("viewer", "resolver", "editor")
 CONNECTION_OPTIONS: dict[str, t.Any] = {
@@ -39,20 +39,28 @@ def desired_of(params: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any]) -> D
     :param params: the options as Ansible converted them; C(given): as in the task.
     :raises OptionError: for all that is wrong and can be known without Datadog.
     """
-    is_present, access, configuration = params["state"] == "present", params["access"], None
+    is_present, access = params["state"] == "present", params["access"]
     problems = [*_identity_problems(params), *_tag_problems(params["tags"] or [])]
     if access is not None:
         problems += _access_problems(access)
         access = {relation: tuple(access[relation]) for relation in RELATIONS if access[relation]}
+    kind, values = NO_KIND, {}
     keys = [key for key in BY_KEY if params[key] is not None]
     # With wrong indentation, an integration is empty, and Ansible takes it for left out.
     empty = [key for key in BY_KEY if key in given]
     if len(keys) > 1:
         problems.append((", ".join(keys), "are mutually exclusive; a connection has one integration"))
     elif keys:
-        configuration = Configuration.of(BY_KEY[keys[0]], params[keys[0]])
-        problem = f"must contain one type of credentials, {_credentials(keys[0])}; check the indentation"
-        problems += configuration.problems() if configuration else [(keys[0], problem)]
+        option = params[keys[0]]
+        kinds = [kind for kind in BY_KEY[keys[0]] if option[kind.keys[1]] is not None]
+        if len(kinds) == 1:
+            kind = kinds[0]
+            values = kind.values(option)
+            for name, value in values.items():
+                problems += kind.fields[name].problems(kind.option_path(name), value)
+        else:
+            problem = f"must contain one type of credentials, {_credentials(keys[0])}; check the indentation"
+            problems.append((keys[0], problem))
     elif is_present and empty:
         problems.append((empty[0], f"is empty; check the indentation, it must contain {_credentials(empty[0])}"))
     elif is_present:
@@ -62,9 +70,10 @@ def desired_of(params: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any]) -> D
     return Desired(
         name=params["name"] or "",
         connection_id=(params["connection_id"] or "").lower(),
+        kind=kind if is_present else NO_KIND,
+        values=values,
         update_secrets=params["update_secrets"],
         allow_replace=params["allow_replace"],
-        configuration=configuration if is_present else None,
         tags=None if params["tags"] is None else tuple(params["tags"]),
         access=access if is_present else None,
     )

@@ -62,7 +62,7 @@ class ActionConnections(ResourceSet[ActionConnection]):
         deletes: bool = False,
     ) -> None:
         self.context = Context(client, registry)
-        deletes = deletes or any(each.configuration is None for each in desired.values())
+        deletes = deletes or any(not each.is_present for each in desired.values())
         if deletes and not self.context.registry.exists():
             client.notes.append(
                 f"The {self.context.registry.title} does not exist, so no connection that it may have known is deleted. Check the"

@@ -80,24 +80,24 @@ class ConnectionWriter:
         self._client = resource.context.client
         self._finder = resource.context.finder
         self._observed = resource.observed
-        self._wanted = resource.desired.configuration
+        self._desired = resource.desired
         self.name: str = resource.plan.after.get("name", "")
-        self.path = self._wanted.kind.path if self._wanted else ""
+        self.path = self._desired.kind.path
         connection = self._observed.connection
-        self.is_new = bool(self._wanted) and (connection is None or connection.path != self.path)
+        self.is_new = self._desired.is_present and (connection is None or connection.path != self.path)
         #: What is deleted in the end.
         self._old = connection if self.is_new else self._observed.replaced
 
     def write(self) -> None:
         """Update or delete what exists."""
-        if self._wanted and self._observed.connection:
+        if self._desired.is_present and self._observed.connection:
             self._update(self._observed.connection)
         else:
             self._delete()
 
     def _delete(self) -> None:
         # A known id is deleted also where Datadog did not return it.
-        observed, given_id = self._observed, self.resource.desired.connection_id
+        observed, given_id = self._observed, self._desired.connection_id
         found = [each.connection_id for each in (observed.connection, observed.replaced) if each]
         for connection_id in dict.fromkeys([*found, given_id or observed.known_id]):
             if connection_id and self._delete_id(connection_id):
@@ -123,8 +123,8 @@ class ConnectionWriter:
         if plan.body:
             written = self._patch(connection)
             entry = replace(entry, last_updated=written.last_updated)
-            if self._wanted and self.registry.is_kept:
-                secrets = self._wanted.secrets()
+            if self.registry.is_kept:
+                secrets = self._desired.secrets()
                 sent = {path: secrets[path] for path in observed.to_send}
                 entry = entry.with_secrets(sent, written.known_paths)
         self._show(written)
@@ -180,7 +180,7 @@ class ConnectionWriter:
                 ) from exc
             raise
         self.resource.done.append(f"updated action connection {connection.connection_id}")
-        left = self._wanted.compare(written, ()).send if self._wanted else {}
+        left, _before, _after = self._desired.compare(written, ())
         if any(header.get("deleted") for header in left.get("credentials", {}).get("headers", [])):
             # Datadog took a name in another case for another name, and has both now.
             written = Connection.of(self._client.patch(path, doing, _body({"integration": left})))
@@ -214,9 +214,9 @@ class ConnectionWriter:
     def create(self) -> None:
         """Create a connection, record its id, and delete the one that it replaces, if there is one."""
         entry = Entry(integration=self.path)
-        if self._wanted and self.registry.is_kept:
+        if self.registry.is_kept:
             # Before the request: nothing that takes time may come between that and the record.
-            entry = entry.with_secrets(self._wanted.secrets(), None)
+            entry = entry.with_secrets(self._desired.secrets(), None)
         created = self._post()
         entry = replace(entry, connection_id=created.connection_id)
         self.resource.done.append(f"created action connection {created.connection_id}")
