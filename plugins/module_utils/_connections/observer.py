@@ -56,6 +56,7 @@ class Observation:
 
     :ivar known_as: the name under which the registry knows it, or will know it, and C(entry) what it knows.
     :ivar named: the registry's entry of the name that the connection will have.
+    :ivar kept: the connection, if an update can make it what the task wants.
     :ivar replaced: what the connection was created to replace, and still exists.
     :ivar to_send: the paths of the secrets that have to be sent.
     :ivar drifted: whether it was changed elsewhere since the last record.
@@ -67,6 +68,7 @@ class Observation:
     entry: Entry | None = None
     named: Entry | None = None
     replaced: Connection | None = None
+    kept: Connection | None = None
     to_send: frozenset[str] = frozenset()
     drifted: bool = False
     notices: tuple[Notice, ...] = ()
@@ -104,7 +106,9 @@ class Observer:
             # Raises where two names have this id, as an interrupted rename leaves them: then the former name must not delete it.
             self._registry.all()
         policy = read_policy(self._context.client, connection.policy_id) if wanted and connection else None
-        return replace(found, wanted=wanted, policy=policy, to_send=self._differing_secrets(found))
+        kept = connection if connection and connection.path == desired.kind.path else None
+        to_send = self._differing_secrets(found) if kept else frozenset()
+        return replace(found, wanted=wanted, policy=policy, kept=kept, to_send=to_send)
 
     def by_entry(self, name: str, entry: Entry, connection: Connection | None = None) -> Observation:
         """Find what the registry knows. :param connection: if it was read already."""
@@ -225,12 +229,16 @@ class Observer:
         return matches[0] if matches else None
 
     def _differing_secrets(self, found: Observation) -> frozenset[str]:
-        desired, connection, entry = self._desired, found.connection, found.entry
-        if connection is None or connection.path != desired.kind.path:
-            return frozenset()
+        desired, entry = self._desired, found.entry
         given = desired.secrets()
         is_compared = desired.update_secrets == "on_change" and self._registry.is_kept
-        if is_compared and entry and entry.connection_id == connection.connection_id and not found.drifted:
+        if (
+            is_compared
+            and entry
+            and found.connection
+            and entry.connection_id == found.connection.connection_id
+            and not found.drifted
+        ):
             return entry.differing(given)
         # Otherwise nothing proves that the connection has them.
         return frozenset(given if is_compared or desired.update_secrets == "always" else ())

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, TaskError
@@ -19,24 +18,30 @@ from .observer import Observation
 
 def plan(desired: Desired, observed: Observation, registry: Registry) -> Plan:
     """Decide what to do about a connection. Of the registry only the title matters, and whether it is kept."""
-    connection = observed.connection
+    connection, kept, old = observed.connection, observed.kept, observed.replaced
     if not desired.is_present:
         return _plan_absent(desired, observed)
+    _check(desired, observed)
+    send, before, after = desired.compare(kept, observed.to_send)
+    name, there = desired.name or (connection.name if connection else ""), kept.tags if kept else ()
+    tags = there if desired.tags is None or set(desired.tags) == set(there) else desired.tags
+    access_before, access_after = _access(observed)
+    body: Json = {} if kept and name == kept.name else {"name": name}
+    if tags != there:
+        body["tags"] = list(tags)
+    if send:
+        body["integration"] = send
+    operation = "update" if body or access_before != access_after else "none"
+    after = {"name": name, **shown_tags(tags), **access_after, **after}
     if connection is None:
-        if desired.connection_id:
-            raise TaskError(
-                f"There is no action connection {desired.connection_id}, and Datadog chooses the ids of new ones. Correct"
-                " connection_id, or leave it out to have the connection found or created by name."
-            )
-        return _plan_create("create", desired, observed, {})
-    if not all(connection.types):
-        raise TaskError(
-            f"Datadog does not return the integration of {desired.title} ({connection.connection_id}), so it cannot be compared."
-            " Run the task again, or look at the connection in Datadog."
-        )
-    if connection.path != desired.kind.path:
-        return _plan_replace(desired, connection, observed)
-    return _plan_update(desired, connection, observed, registry)
+        operation, before = "create", {}
+    elif kept is None or old:
+        operation, before = "replace", {**(old or connection).options(), **({} if old else access_before)}
+    else:
+        before = {"name": kept.name, **shown_tags(there), **access_before, **before}
+    is_recorded = kept and (observed.known_as, observed.entry) == (name, entry_of(kept, observed.entry))
+    notices = (*observed.notices, *_notices(desired, observed, registry))
+    return Plan(operation, before, after, body, notices, is_due=registry.is_kept and not is_recorded)
 
 
 def _plan_absent(desired: Desired, observed: Observation) -> Plan:
@@ -50,103 +55,82 @@ def _plan_absent(desired: Desired, observed: Observation) -> Plan:
     return Plan("delete", connection.options(), {}, notices=notices)
 
 
-def _plan_create(operation: str, desired: Desired, observed: Observation, before: Json) -> Plan:
-    _require(desired, None, observed)
-    send, _before, compared = desired.compare(None, ())
-    name = desired.name or (observed.connection.name if observed.connection else "")
-    named = {"name": name, **shown_tags(desired.tags or ())}
-    return Plan(
-        operation,
-        before,
-        {**named, **_access(observed)[1], **compared},
-        {**named, "integration": send},
-        (*observed.notices, *map(Notice, desired.advice(None))),
-    )
-
-
-def _plan_replace(desired: Desired, connection: Connection, observed: Observation) -> Plan:
-    old, connection_id = observed.replaced, connection.connection_id
-    if not desired.allow_replace:
+def _check(desired: Desired, observed: Observation) -> None:
+    """Raise what is in the way of a present connection."""
+    connection, old = observed.connection, observed.replaced
+    if connection is None and desired.connection_id:
         raise TaskError(
-            f"The {desired.title} exists as {connection.path} ({connection_id}), which cannot be turned into {desired.kind.path}."
-            " Choose another name, or set allow_replace to create a new connection and then delete this one. Workflows and apps"
-            " that use its id need the new one."
+            f"There is no action connection {desired.connection_id}, and Datadog chooses the ids of new ones. Correct"
+            " connection_id, or leave it out to have the connection found or created by name."
         )
-    if old:
+    if connection and not all(connection.types):
         raise TaskError(
-            f"{connection_id} ({connection.path}) was to replace {old.connection_id}, which still exists, and is itself to be"
-            f" replaced by {desired.kind.path}. Delete {old.connection_id}, and run the task again."
+            f"Datadog does not return the integration of {desired.title} ({connection.connection_id}), so it cannot be compared."
+            " Run the task again, or look at the connection in Datadog."
         )
-    if desired.connection_id:
-        text = f"Replacing {connection_id} gives the connection a new id; update connection_id in the task."
-        observed = replace(observed, notices=(*observed.notices, Notice(text)))
-    # A new connection has no policy, so that all of it is to be written.
-    return _plan_create("replace", desired, observed, {**connection.options(), **_access(observed)[0]})
+    if connection and not observed.kept and not desired.allow_replace:
+        raise TaskError(
+            f"The {desired.title} exists as {connection.path} ({connection.connection_id}), which cannot be turned into"
+            f" {desired.kind.path}. Choose another name, or set allow_replace to create a new connection and then delete this one."
+            " Workflows and apps that use its id need the new one."
+        )
+    if connection and not observed.kept and old:
+        raise TaskError(
+            f"{connection.connection_id} ({connection.path}) was to replace {old.connection_id}, which still exists, and is itself"
+            f" to be replaced by {desired.kind.path}. Delete {old.connection_id}, and run the task again."
+        )
+    problems = list(desired.missing(observed.kept))
+    if problems and observed.notices:
+        # Why a connection is to be created may be news.
+        texts = [notice.text.replace("%s", notice.subject, 1) for notice in observed.notices]
+        raise TaskError(" ".join([*texts, str(OptionError(*problems))]))
+    if problems:
+        raise OptionError(*problems)
+    if connection and old and not desired.allow_replace:
+        raise TaskError(
+            f"{connection.connection_id} was created to replace {old.connection_id}, which still exists: the run that did it"
+            f" was interrupted. Set allow_replace to have {old.connection_id} deleted, or delete one of them."
+        )
 
 
-def _plan_update(desired: Desired, connection: Connection, observed: Observation, registry: Registry) -> Plan:
-    _require(desired, connection, observed)
-    (send, compared_before, compared_after), access = desired.compare(connection, observed.to_send), _access(observed)
-    name, tags, old = desired.name or connection.name, connection.tags, observed.replaced
-    body: Json = {} if name == connection.name else {"name": name}
-    if desired.tags is not None and set(desired.tags) != set(tags):
-        tags = desired.tags
-        body["tags"] = list(tags)
-    if send:
-        body["integration"] = send
-    operation = "update" if body or access[0] != access[1] else "none"
-    before = {"name": connection.name, **shown_tags(connection.tags), **access[0], **compared_before}
-    if old:
-        if not desired.allow_replace:
-            raise TaskError(
-                f"{connection.connection_id} was created to replace {old.connection_id}, which still exists: the run that did it"
-                f" was interrupted. Set allow_replace to have {old.connection_id} deleted, or delete one of them."
-            )
-        operation, before = "replace", old.options()
-    after = {"name": name, **shown_tags(tags), **access[1], **compared_after}
-    notices = _update_notices(desired, connection, observed, registry)
-    entry = entry_of(connection, observed.entry)
-    is_due = registry.is_kept and (observed.known_as, observed.entry) != (name, entry)
-    return Plan(operation, before, after, body, (*observed.notices, *notices), is_due)
-
-
-def _update_notices(
-    desired: Desired, connection: Connection, observed: Observation, registry: Registry
-) -> t.Iterator[Notice]:
-    if desired.update_secrets == "on_change" and not registry.is_kept and desired.secrets():
+def _notices(desired: Desired, observed: Observation, registry: Registry) -> t.Iterator[Notice]:
+    kept, known = observed.kept, observed.entry
+    if kept and desired.update_secrets == "on_change" and not registry.is_kept and desired.secrets():
         yield Notice(
             "Datadog never returns secrets, so those of %s could not be compared and were not sent. Set registry, which keeps"
             " fingerprints of them; or set update_secrets to always (sends them in every run) or on_create.",
             desired.title,
         )
-    if observed.drifted and observed.entry:
-        since = observed.entry.last_updated or connection.created_at
-        text = f"A{desired.title[1:]} was changed elsewhere: at {connection.last_updated}, while the {registry.title} knows {since}."
+    if kept and observed.drifted and known:
+        since = known.last_updated or kept.created_at
+        text = f"A{desired.title[1:]} was changed elsewhere: at {kept.last_updated}, while the {registry.title} knows {since}."
         sent = " Its secrets are sent again, since they may have been changed, too." if observed.to_send else ""
         yield Notice(text + sent)
-    for name in connection.unlisted:
+    for name in kept.unlisted if kept else ():
         if desired.values[name] is not None:
             yield Notice(
                 f"Datadog does not return {desired.kind.path}.{name}, so the module cannot determine which of them %s has. Those of"
                 " the task are assumed to exist, and none is removed.",
                 desired.title,
             )
-    yield from map(Notice, desired.advice(connection))
+    if desired.connection_id and not kept:
+        yield Notice(
+            f"Replacing {desired.connection_id} gives the connection a new id; update connection_id in the task."
+        )
+    yield from map(Notice, desired.advice(kept))
 
 
 def predict_result(desired: Desired, plan: Plan, observed: Observation) -> Json:
     """The result of a plan that is not applied, or has nothing to apply."""
-    connection = observed.connection
     if not desired.is_present or not plan.changed:
-        return result_of(observed, None if plan.operation == "delete" else connection)
-    kept = connection if connection and connection.path == desired.kind.path else None
+        return result_of(observed, None if plan.operation == "delete" else observed.connection)
     unknown = dict.fromkeys(("connection_id", "name", "created_at", "last_updated", "created_by"))
     predicted = {
-        **(kept.result() if kept else unknown),
+        **(observed.kept.result() if observed.kept else unknown),
         "name": plan.after["name"],
         "tags": plan.after.get("tags", []),
         **_access(observed)[1],
-        desired.kind.keys[0]: desired.predicted(plan.after, kept),
+        desired.kind.keys[0]: desired.predicted(plan.after, observed.kept),
     }
     return {"connection": predicted, "connection_id": predicted["connection_id"], "drifted": observed.drifted}
 
@@ -162,7 +146,7 @@ def result_of(observed: Observation, connection: Connection | None) -> Json:
 
 
 def entry_of(connection: Connection, known: Entry | None) -> Entry:
-    """What to record of a connection that nothing was sent to."""
+    """What to record of a connection that nothing was sent to. :param known: the entry of its name."""
     if known is None or known.connection_id != connection.connection_id:
         known = Entry(last_updated="")
     is_new = known.last_updated == "" or connection.moved_since(known.last_updated)
@@ -177,13 +161,3 @@ def _access(observed: Observation) -> tuple[Json, Json]:
     if wanted is None:
         return {}, {}
     return {"access": wanted.shown(observed.policy or {})}, {"access": wanted.shown(wanted.policy)}
-
-
-def _require(desired: Desired, connection: Connection | None, observed: Observation) -> None:
-    problems = list(desired.missing(connection))
-    if problems and observed.notices:
-        # Why a connection is to be created may be news.
-        texts = [notice.text.replace("%s", notice.subject, 1) for notice in observed.notices]
-        raise TaskError(" ".join([*texts, str(OptionError(*problems))]))
-    if problems:
-        raise OptionError(*problems)

@@ -83,15 +83,14 @@ class ConnectionWriter:
         self._desired = resource.desired
         self.name: str = resource.plan.after.get("name", "")
         self.path = self._desired.kind.path
-        connection = self._observed.connection
-        self.is_new = self._desired.is_present and (connection is None or connection.path != self.path)
+        self.is_new = self._desired.is_present and not self._observed.kept
         #: What is deleted in the end.
-        self._old = connection if self.is_new else self._observed.replaced
+        self._old = self._observed.connection if self.is_new else self._observed.replaced
 
     def write(self) -> None:
         """Update or delete what exists."""
-        if self._desired.is_present and self._observed.connection:
-            self._update(self._observed.connection)
+        if self._observed.kept:
+            self._update(self._observed.kept)
         else:
             self._delete()
 
