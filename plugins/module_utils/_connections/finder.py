@@ -71,13 +71,10 @@ class ConnectionFinder:
         self._listed = None
 
     def _complete(self, row: Connection, doing: str) -> Connection:
-        if row.name and all(row.types):
-            return row
-        connection = self.read(row.connection_id, doing)
-        if connection is None or not connection.name:
-            what = "does not return its name" if connection else "answers that it does not exist"
-            raise TaskError(f"Could not {doing}: Datadog lists {row.connection_id}, and {what}. Run the task again.")
-        return connection
+        found = row if row.name and all(row.types) else self.read(row.connection_id, doing)
+        if found and found.name:
+            return found
+        raise TaskError(f"Could not {doing}: Datadog lists {row.connection_id} without its name. Run the task again.")
 
     def _list(self, doing: str, most_pages: int | None = None) -> list[Connection]:
         # One thread reads it for all.

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import typing as t
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import Cli
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import TaskError
 from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Notice
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends import open_registry
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import Entry, check_organization
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import Entry
 from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policy import (
     Policy,
     WantedPolicy,
@@ -39,15 +38,6 @@ class Context:
         self.registry = open_registry(registry, client)
         self.finder = ConnectionFinder(client)
         self.principals: Principals | None = None
-        self._checking = threading.Lock()
-        self._is_checked = self.registry.is_in_datadog or not self.registry.is_kept
-
-    def check_organization(self) -> None:
-        """Check, once, that the keys are of the organization of the registry."""
-        with self._checking:
-            if not self._is_checked:
-                check_organization(self.registry, self.client)
-                self._is_checked = True
 
 
 @dataclass(frozen=True)
@@ -56,11 +46,11 @@ class Observation:
 
     :ivar known_as: the name under which the registry knows it, or will know it, and C(entry) what it knows.
     :ivar named: the registry's entry of the name that the connection will have.
-    :ivar kept: the connection, if an update can make it what the task wants.
     :ivar replaced: what the connection was created to replace, and still exists.
+    :ivar kept: the connection, if an update can make it what the task wants.
     :ivar to_send: the paths of the secrets that have to be sent.
     :ivar drifted: whether it was changed elsewhere since the last record.
-    :ivar wanted: the policy of the task, None if it has none; C(policy): the one that exists, None if it was not read.
+    :ivar wanted: the policy of the task; C(policy): the one that exists, if it was read.
     """
 
     connection: Connection | None
@@ -91,7 +81,7 @@ class Observer:
         self._doing = f"find {desired.title}"
 
     def observe(self) -> Observation:
-        """Find the connection, or raise where that cannot be determined."""
+        """:raises TaskError: where it cannot be determined."""
         desired, principals = self._desired, self._context.principals
         wanted = None
         if principals and desired.access is not None:
@@ -99,9 +89,6 @@ class Observer:
             wanted = principals.wanted((f"access.{relation}", relation, names) for relation, names in access)
         found = self._by_id(desired.connection_id) if desired.connection_id else self._by_name(desired.name)
         connection = found.connection
-        if not (connection and found.known_id):
-            # It is about to be created, recorded or forgotten.
-            self._context.check_organization()
         if connection and not desired.is_present and connection.name != found.known_as:
             # Raises where two names have this id, as an interrupted rename leaves them: then the former name must not delete it.
             self._registry.all()

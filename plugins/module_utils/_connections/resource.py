@@ -13,6 +13,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import Cli
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError
 from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
 from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Plan, Resource, ResourceSet
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import check_organization
 
 from . import planner
 from .model import Desired
@@ -86,6 +87,11 @@ class ActionConnections(ResourceSet[ActionConnection]):
             named = [each for relations in access for principals in relations.values() for each in principals]
             self.context.principals = Principals(self.context.client, named, self.workers)
         super().observe(resources)
+        registry, observed = self.context.registry, [each.observed for each in resources if not each.error]
+        is_checked = registry.is_kept and not registry.is_in_datadog
+        if is_checked and not all(each.connection and each.known_id for each in observed):
+            # Something is about to be created, recorded or forgotten.
+            check_organization(registry, self.context.client)
 
     def apply(self, resources: t.Sequence[ActionConnection]) -> None:
         from .writer import apply_all

@@ -42,8 +42,6 @@ class UnlistedConnection(ActionConnection):
         found = Observer(self.context, self.desired).by_entry(name, entry)
         if found.replaced and found.replaced.connection_id in self.listed:
             found = replace(found, replaced=None)
-        if found.connection is None:
-            self.context.check_organization()
         self.observed = found
 
 

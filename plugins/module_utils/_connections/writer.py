@@ -206,7 +206,10 @@ class ConnectionWriter:
         """Give up a claim under which nothing was created. What went wrong before is what has to be reported."""
         with contextlib.suppress(TaskError):
             if self.claim and self.claim.connection_id:
-                self.registry.save(self.name, replace(self.claim, claim=""), self.claim)
+                entry, known_as = replace(self.claim, claim=""), self._observed.known_as
+                self.registry.save(self.name, entry, self.claim)
+                if known_as not in ("", self.name):
+                    self.registry.save(known_as, entry, None, self.name)
             elif self.claim:
                 self.registry.forget(self.name, self.claim)
 
