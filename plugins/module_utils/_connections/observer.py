@@ -90,7 +90,7 @@ class Observer:
         found = self._by_id(desired.connection_id) if desired.connection_id else self._by_name(desired.name)
         connection = found.connection
         if connection and not desired.is_present and connection.name != found.known_as:
-            # Raises where two names have this id, as an interrupted rename leaves them: then the former name must not delete it.
+            # Raises where two names have this id, as an interrupted rename leaves them.
             self._registry.all()
         policy = read_policy(self._context.client, connection.policy_id) if wanted and connection else None
         kept = connection if connection and connection.path == desired.kind.path else None
@@ -98,11 +98,11 @@ class Observer:
         return replace(found, wanted=wanted, policy=policy, kept=kept, to_send=to_send)
 
     def by_entry(self, name: str, entry: Entry, connection: Connection | None = None) -> Observation:
-        """Find what the registry knows. :param connection: if it was read already."""
+        """Find what the registry knows."""
         connection = connection or self._get(entry.connection_id, entry)
         replaced = self._get(entry.replaces)
         if connection is None:
-            # If the new one was deleted elsewhere before the old one was, the old one is what there is.
+            # Without the new one, the old one is what there is.
             return Observation(replaced, name, entry, entry)
         drifted = not entry.claim and connection.moved_since(entry.last_updated)
         return Observation(connection, name, entry, entry, replaced, drifted=drifted)
@@ -114,9 +114,9 @@ class Observer:
         known_as, entry = self._registry.find_id(connection_id, self._desired.name) or ("", None)
         if entry and entry.claim:
             entry = self._settled(known_as)
-            if entry and entry.connection_id != connection_id:
-                # Another run has replaced it while this one waited.
-                entry = None
+        if entry and entry.connection_id != connection_id:
+            # Another run has replaced it while this one waited.
+            entry = None
         if entry and not self._desired.is_present:
             return self.by_entry(known_as, entry)
         connection = self._get(connection_id, entry)
@@ -147,8 +147,10 @@ class Observer:
             known = self.by_entry(name, entry)
             if known.connection:
                 return known
-            text = f"The connection {entry.connection_id}, which the {title} knows as {name!r}, was deleted elsewhere."
-            notices = (Notice(text),)
+            deleted = (
+                f"The connection {entry.connection_id}, which the {title} knows as {name!r}, was deleted elsewhere."
+            )
+            notices = (Notice(deleted),)
         try:
             connection = self._named(name)
         except NotListed:
@@ -156,23 +158,21 @@ class Observer:
                 raise
             connection = None
             if not entry:
-                text = f"Datadog does not offer the list of connections, and the {title} does not know %s, so "
-                if self._desired.is_present:
-                    text += "it is treated as new. If it already exists, set connection_id once to import it."
-                else:
-                    text += "nothing was deleted. If it exists, delete it by connection_id."
-                notices = (Notice(text, repr(name)),)
-        known_as = self._registry.find_id(connection.connection_id) if connection else None
-        if connection and known_as and known_as[0] != name:
+                what = "is created" if self._desired.is_present else "was not deleted"
+                unknown = (
+                    f"Datadog does not offer the list of connections, and the {title} does not know %s, which {what}."
+                )
+                notices = (Notice(f"{unknown} If it exists, set connection_id for one run.", repr(name)),)
+        other, _entry = (self._registry.find_id(connection.connection_id) if connection else None) or (name, None)
+        if connection and other != name:
             raise TaskError(
-                f"The action connection {name!r} is {connection.connection_id}, which the {title} knows as {known_as[0]!r}: it"
-                f" was renamed elsewhere. Run the task for {known_as[0]!r}, which renames it back, or set connection_id once if"
-                f" {name!r} is right."
+                f"The action connection {name!r} is {connection.connection_id}, which the {title} knows as {other!r}: it was"
+                f" renamed elsewhere. Run the task for {other!r} to rename it back, or set connection_id once if {name!r} is right."
             )
         return Observation(connection, name, entry, entry, notices=notices)
 
     def _settled(self, name: str) -> Entry | None:
-        """The registry's entry. If another run has claimed it, wait for that run, as long as for an answer."""
+        """The registry's entry. Where another run has claimed it, wait for that run, up to C(timeout)."""
         entry = self._registry.find(name)
         claim, pause = (entry.claim if entry else ""), PAUSES[0]
         deadline = time.monotonic() + self._context.client.timeout
@@ -209,10 +209,8 @@ class Observer:
         matches = [each for each in self._context.finder.named(name, self._doing) if each.connection_id != except_id]
         if len(matches) > 1:
             listed = ", ".join(f"{match.connection_id} ({match.path})" for match in matches)
-            raise TaskError(
-                f"{len(matches)} action connections have the name {name!r}: {listed}. Set connection_id, or delete or rename all"
-                " but one."
-            )
+            text = f"{len(matches)} action connections have the name {name!r}: {listed}."
+            raise TaskError(f"{text} Set connection_id, or delete or rename all but one.")
         return matches[0] if matches else None
 
     def _differing_secrets(self, found: Observation) -> frozenset[str]:

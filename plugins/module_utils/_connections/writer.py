@@ -34,18 +34,18 @@ def apply_all(resources: t.Sequence[ActionConnection], each: Each) -> None:
     """Apply plans. :param each: does something with each resource, and sets its error."""
     writers = {resource: ConnectionWriter(resource) for resource in resources}
     creates = [resource for resource in resources if writers[resource].is_new]
-    each([resource for resource in resources if resource not in creates], lambda each: writers[each].write())
+    each([resource for resource in resources if resource not in creates], lambda one: writers[one].write())
     for start in range(0, len(creates), ROWS_AT_ONCE):
         batch = creates[start : start + ROWS_AT_ONCE]
         if fails_for_all(resources):
             for resource in batch:
                 resource.error = Skipped()
             continue
-        known = [each for each in batch if each.observed.connection or each.observed.named]
-        _claim([writers[resource] for resource in batch if resource not in known])
-        each(known, lambda each: writers[each].claim_known())
-        claimed = [resource for resource in batch if writers[resource].claim]
-        each(claimed, lambda each: writers[each].create())
+        known = [one for one in batch if one.observed.connection or one.observed.named]
+        _claim([writers[one] for one in batch if one not in known])
+        each(known, lambda one: writers[one].claim_known())
+        claimed = [one for one in batch if writers[one].claim]
+        each(claimed, lambda one: writers[one].create())
         for resource in claimed:
             if isinstance(resource.error, Skipped):
                 writers[resource].release()
@@ -53,21 +53,20 @@ def apply_all(resources: t.Sequence[ActionConnection], each: Each) -> None:
 
 def _claim(writers: t.Sequence[ConnectionWriter]) -> None:
     """Claim the names of connections that nothing is known of, all together."""
-    if not writers:
-        return
     entries = {writer.name: Entry().claimed(writer.path) for writer in writers}
-    registry = writers[0].registry
+    claimed: set[str] = set()
+    error: Exception | None = None
     try:
-        claimed = registry.claim(entries)
+        claimed = writers[0].registry.claim(entries) if writers else claimed
     except TaskError as exc:
-        for writer in writers:
-            writer.resource.error = exc if writer is writers[0] else Skipped()
-        return
+        error = exc
     for writer in writers:
         if writer.name in claimed:
             writer.claim = entries[writer.name]
         else:
-            writer.resource.error = registry.changed(writer.name)
+            writer.resource.error = error or writer.registry.changed(writer.name)
+            # It is reported once.
+            error = error and Skipped()
 
 
 class ConnectionWriter:
@@ -91,15 +90,12 @@ class ConnectionWriter:
         """Update or delete what exists."""
         if self._observed.kept:
             self._update(self._observed.kept)
-        else:
-            self._delete()
-
-    def _delete(self) -> None:
-        # A known id is deleted also where Datadog did not return it.
+            return
         observed, given_id = self._observed, self._desired.connection_id
         found = [each.connection_id for each in (observed.connection, observed.replaced) if each]
+        # A known id is deleted also where Datadog did not return it.
         for connection_id in dict.fromkeys([*found, given_id or observed.known_id]):
-            if connection_id and self._delete_id(connection_id):
+            if connection_id and self._delete(connection_id):
                 self.resource.operation = "delete"
         self.resource.result = result_of(observed, None)
         entry = observed.entry
@@ -110,7 +106,7 @@ class ConnectionWriter:
         elif entry and given_id in ("", entry.connection_id):
             self.registry.forget(observed.known_as, entry)
 
-    def _delete_id(self, connection_id: str) -> bool:
+    def _delete(self, connection_id: str) -> bool:
         is_deleted = self._client.delete(f"{PATH}/{connection_id}", f"delete action connection {connection_id}")
         if is_deleted:
             self.resource.done.append(f"deleted action connection {connection_id}")
@@ -129,27 +125,30 @@ class ConnectionWriter:
         self._show(written)
         expected = observed.entry if self.name == observed.known_as else observed.named
         # The id first: an entry must not lead to what is deleted.
-        recorded = self._unfinished(entry)
+        entry = self._replacing(entry)
         try:
-            if recorded != expected or observed.known_as != self.name:
-                self.registry.save(self.name, recorded, expected, observed.known_as)
+            if entry != expected or observed.known_as != self.name:
+                self.registry.save(self.name, entry, expected, observed.known_as)
         except TaskError as exc:
             # The id is recorded already, so only warn.
             if plan.changed or not observed.known_id or isinstance(exc, ConcurrentChange):
                 raise
-            self.resource.notices.append(Notice(f"{exc} What is new about {self.name!r} was not recorded."))
-        self._finish(written, entry, recorded)
+            self._notice(f"{exc} What is new about {self.name!r} was not recorded.")
+        self._finish(written, entry)
 
-    def _unfinished(self, entry: Entry) -> Entry:
+    def _replacing(self, entry: Entry) -> Entry:
         return replace(entry, replaces=self._old.connection_id if self._old else "")
 
-    def _finish(self, written: Connection, entry: Entry, recorded: Entry) -> None:
+    def _finish(self, written: Connection, recorded: Entry) -> None:
         """Give access to a connection, and delete the one that it replaces. The next run finishes what fails."""
         self._set_access(written)
         self.resource.result = result_of(self._observed, written)
         if self._old:
-            self._delete_id(self._old.connection_id)
-            self.registry.save(self.name, entry, recorded)
+            self._delete(self._old.connection_id)
+            self.registry.save(self.name, replace(recorded, replaces=""), recorded)
+
+    def _notice(self, text: str) -> None:
+        self.resource.notices.append(Notice(text))
 
     def _set_access(self, connection: Connection) -> None:
         old, wanted = self._old, self._observed.wanted
@@ -164,7 +163,7 @@ class ConnectionWriter:
             self.resource.done.append(f"set the restriction policy of {connection.connection_id}")
 
     def _show(self, connection: Connection) -> None:
-        # The policy is not written yet.
+        """Set the result as it is before the policy is written."""
         self.resource.result = result_of(replace(self._observed, wanted=None), connection)
 
     def _patch(self, connection: Connection) -> Connection:
@@ -203,7 +202,8 @@ class ConnectionWriter:
         self.claim = claim
 
     def release(self) -> None:
-        """Give up a claim under which nothing was created. What went wrong before is what has to be reported."""
+        """Give up a claim under which nothing was created."""
+        # What went wrong before is what has to be reported.
         with contextlib.suppress(TaskError):
             if self.claim and self.claim.connection_id:
                 entry, known_as = replace(self.claim, claim=""), self._observed.known_as
@@ -223,11 +223,11 @@ class ConnectionWriter:
         entry = replace(entry, connection_id=created.connection_id)
         self.resource.done.append(f"created action connection {created.connection_id}")
         self._show(created)
-        recorded = self._unfinished(entry)
-        self._record(recorded)
+        entry = self._replacing(entry)
+        self._record(entry)
         created = self._read_back(created)
         self._show(created)
-        self._finish(created, entry, recorded)
+        self._finish(created, entry)
 
     def _record(self, entry: Entry) -> None:
         """Record the id of a new connection. Where that fails, delete it, or name it."""
@@ -240,7 +240,7 @@ class ConnectionWriter:
                 # Another run has found this one, and goes on with it.
                 raise
             # The name belongs to another connection now.
-            is_deleted = self._delete_id(connection_id)
+            is_deleted = self._delete(connection_id)
             fate = "was deleted" if is_deleted else "may still exist: look for it in Datadog"
             raise ConcurrentChange(f"{exc} The connection {connection_id}, which this run created, {fate}.") from exc
         except TaskError as exc:
@@ -259,27 +259,26 @@ class ConnectionWriter:
 
     def _look_for(self, error: DatadogError) -> Connection:
         """Find, once, what a POST without a readable answer has created."""
-        name, is_kept = self.name, self.registry.is_kept
-        how = "The next run looks for it again." if is_kept else "Look for it in Datadog before you run the task again."
+        name, is_kept, is_listed = self.name, self.registry.is_kept, True
         self._client.pause(error)
         self._finder.forget_list()
         found: list[Connection] = []
         try:
             found = self._finder.named(name, f"find action connection {name!r}")
         except NotListed:
-            none = f"remove the entry {name!r} from the {self.registry.title}" if is_kept else "run the task again"
-            how = (
-                f"Datadog does not offer the list of connections, so look there for {name!r}: if it exists, set connection_id to its"
-                f" id for one run; if it does not, {none}."
-            )
+            is_listed = False
         except (DatadogError, TaskError):
             pass
         new = [each for each in found if not self._old or each.connection_id != self._old.connection_id]
         if len(new) == 1 and new[0].path == self.path:
-            self.resource.notices.append(Notice(f"{error} It was created anyway, as {new[0].connection_id}."))
+            self._notice(f"{error} It was created anyway, as {new[0].connection_id}.")
             return new[0]
+        none = f"remove the entry {name!r} from the {self.registry.title}" if is_kept else "run the task again"
+        how = f"Look for {name!r} in Datadog. If it exists, set connection_id to its id for one run; if it does not, {none}."
         if len(new) > 1:
             how = f"Several have that name: {', '.join(each.connection_id for each in new)}. Delete all but one."
+        elif is_kept and is_listed:
+            how = "The next run looks for it again."
         text = f"Could not {error.doing}: {error.reason}. It may have been created anyway. {how}"
         raise TaskError(text, affects_all=error.affects_all) from error
 
@@ -291,8 +290,7 @@ class ConnectionWriter:
         except DatadogError as exc:
             found, problem = None, str(exc)
         if found is None:
-            text = f"The action connection {created.connection_id} was created. {problem}"
-            self.resource.notices.append(Notice(text))
+            self._notice(f"The action connection {created.connection_id} was created. {problem}")
         return found or created
 
 
