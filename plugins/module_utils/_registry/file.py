@@ -78,17 +78,17 @@ class FileRegistry(Registry):
     def _changing(self) -> t.Iterator[Entries]:
         """The entries, to be changed. Where that raises, nothing is written."""
         path = self._beside("lock")
-        with self._mutex, self._usable(f"cannot be written, since {path} cannot be locked"):
-            # Closing it ends the lock, too.
-            with open(path, "ab", opener=_private) as lock:
-                self._wait_for(lock)
-                before = self._read()
-                entries = dict(before)
-                yield entries
-                if entries != before:
-                    self.check_ids(entries)
-                    self._write(entries)
-                self._known = entries
+        problem = f"cannot be written, since {path} cannot be locked"
+        # Closing it ends the lock, too.
+        with self._mutex, self._usable(problem), open(path, "ab", opener=_private) as lock:
+            self._wait_for(lock)
+            before = self._read()
+            entries = dict(before)
+            yield entries
+            if entries != before:
+                self.check_ids(entries)
+                self._write(entries)
+            self._known = entries
 
     def _wait_for(self, lock: t.IO[bytes]) -> None:
         deadline = time.monotonic() + LONGEST_REPLACEMENT
@@ -145,7 +145,7 @@ class FileRegistry(Registry):
             raise self.error("is broken: it is not JSON in UTF-8") from exc
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise self.error(f"is not a registry: its format must be {FORMAT!r}")
-        self.check(content.get("version"), content.get("site"), self._site)
+        self.check(content, self._site, "is broken: it must have a version, which is a number, and a site")
         connections = content.get("connections")
         if not isinstance(connections, dict):
             raise self.error("is broken: connections must be an object")
