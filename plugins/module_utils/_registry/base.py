@@ -4,7 +4,7 @@
 """The registry: which connection has a name, and what is needed to see that it changed. It holds no secret.
 
 An entry is nothing, a claim (a create was begun), an id, an id with a claim (a replacement was begun), or an id with
-C(replaces) (the old connection has still to be deleted). The guide for developers says what the next run does with each.
+C(replaces) (the old connection has still to be deleted).
 """
 
 from __future__ import annotations
@@ -50,7 +50,6 @@ class Entry:
         try:
             seen = time.strptime((self.last_updated or "")[:19], "%Y-%m-%dT%H:%M:%S")
         except ValueError:
-            # Nothing has been recorded since it was created.
             return True
         return abs(time.time() - calendar.timegm(seen)) < RECENT
 
@@ -96,14 +95,17 @@ class Entry:
             if key in ("id", "replaces") and not UUID.fullmatch(value):
                 raise ValueError(f"has a wrong {key}: it must be a UUID")
             texts[key] = value
-        connection_id, replaces = texts["id"].lower(), texts["replaces"].lower()
-        claim = texts["claim"] or texts["creating"]
+        connection_id, replaces, claim = (
+            texts["id"].lower(),
+            texts["replaces"].lower(),
+            texts["claim"] or texts["creating"],
+        )
         if not connection_id and not claim:
             raise ValueError("has no id")
         if claim and replaces not in ("", connection_id):
             raise ValueError(
-                f"has a claim and replaces {replaces}, as an interrupted run of version 1 leaves it. Look in Datadog for another"
-                " connection of this name, delete the one that is not needed, and remove the entry"
+                f"was left by an interrupted run of version 1, which replaced {replaces}. Delete the connection of this name that is"
+                " not needed, and remove the entry"
             )
         return cls(
             connection_id,
@@ -132,7 +134,7 @@ class Registry:
         return True
 
     def load(self, names: t.Collection[str]) -> None:
-        """Read what is known of several names, if that takes fewer requests than reading one after the other."""
+        """Read what is known of several names, if that takes fewer requests than find()."""
 
     def find(self, name: str, is_fresh: bool = False) -> Entry | None:
         """What is known of a name. :param is_fresh: whether to read it anew."""
@@ -159,6 +161,11 @@ class Registry:
 
     def add(self, entries: t.Mapping[str, Entry]) -> None:
         """Record entries of names that are not known yet. :raises ConcurrentChange: where one is by now."""
+        names = sorted(entries)
+        for start in range(0, len(names), ROWS_AT_ONCE):
+            batch = {name: entries[name] for name in names[start : start + ROWS_AT_ONCE]}
+            for name in set(batch) - self.claim(batch):
+                raise self.changed(name)
 
     def find_id(self, connection_id: str, name: str = "") -> tuple[str, Entry] | None:
         """The name under which a connection is known, and its entry. :param name: where to look first."""
@@ -177,12 +184,12 @@ class Registry:
 
     def check_ids(self, entries: t.Mapping[str, Entry]) -> None:
         """:raises TaskError: where two entries have the same id."""
-        names: dict[str, str] = {}
+        names = {entry.connection_id: name for name, entry in entries.items()}
         for name, entry in entries.items():
-            other = names.setdefault(entry.connection_id, name)
+            other = names[entry.connection_id]
             if entry.connection_id and other != name:
                 raise self.error(
-                    f"is broken: {other!r} and {name!r} have the same id, as an interrupted rename leaves them. Remove the entry of"
+                    f"is broken: {name!r} and {other!r} have the same id, as an interrupted rename leaves them. Remove the entry of"
                     " the former name; do not run state=absent for it, which would delete the connection"
                 )
 

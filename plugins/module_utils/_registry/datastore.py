@@ -93,7 +93,7 @@ class DatastoreRegistry(Registry):
         begun = time.monotonic()
         claimed = self._insert({name: self._row_of(name, entry) for name, entry in claims.items()})
         self._known.update((name, claims[name]) for name in claimed)
-        self._own.update((claims[name].claim, begun) for name in claimed)
+        self._own.update((claims[name].claim, begun) for name in claimed if claims[name].claim)
         return claimed
 
     def save(self, name: str, entry: Entry, expected: Entry | None, former_name: str = "") -> None:
@@ -123,15 +123,6 @@ class DatastoreRegistry(Registry):
             self._remove(key_of(name))
             self._remove_claim(expected)
             self._known[name] = None
-
-    def add(self, entries: t.Mapping[str, Entry]) -> None:
-        names = sorted(entries)
-        for start in range(0, len(names), ROWS_AT_ONCE):
-            batch = names[start : start + ROWS_AT_ONCE]
-            added = self._insert({name: self._row_of(name, entries[name]) for name in batch})
-            for name in set(batch) - added:
-                raise self.changed(name)
-        self._is_complete = False
 
     def _is_as(self, expected: Entry | None, name: str) -> bool:
         """Whether an entry is as expected. What this run claimed lately nobody has given up: others wait for it first."""
@@ -219,44 +210,38 @@ class DatastoreRegistry(Registry):
                     is_last = len(page) < PAGE_SIZE or meta.get("hasMore") is False
                     offset += PAGE_SIZE - ROWS_AT_ONCE
                 if len(counts) == 1 and len(rows) >= max(counts):
-                    entries = dict(self._parsed(row) for row in rows.values() if self._is_connection(row))
+                    parsed = map(self._parsed, rows.values())
+                    entries = {name: entry for name, entry in parsed if entry}
                     self.check_ids(entries)
                     self._known, self._is_complete = dict(entries), True
                     return
         raise TaskError(f"Could not read the {self.title}: its rows keep changing. {TRY_AGAIN}", affects_all=True)
 
     def _page(self, query: Json) -> tuple[list[Json], Json]:
-        """Rows without their empty cells, which may be left out or null, and what is known of the page."""
+        """Rows, without null in cells of columns that only others have, and what the answer says of the page."""
         with self._translated():
             rows, meta = self._client.page(self._path, f"read the {self.title}", query)
         values = [as_object(as_object(row.get("attributes")).get("value")) for row in rows]
         present = [{column: cell for column, cell in value.items() if cell is not None} for value in values]
         return present, as_object(meta.get("page"))
 
-    def _is_connection(self, row: Json) -> bool:
-        """Whether a row is that of a connection, not that of a claim. Version 1 left other rows, too."""
-        self._check_ours(row)
-        return str(row.get(KEY)).startswith(f"{OWN}name/") or not str(row.get(KEY)).startswith(OWN)
-
-    def _check_ours(self, row: Json) -> None:
-        problem = (
-            f"is not a registry: its row {row.get(KEY)!r} is something else. Create a datastore for the registry alone"
-        )
-        self.check(row, self._site, f"{problem}, as the guide to registries says")
-
-    def _parsed(self, row: Json) -> tuple[str, Entry]:
-        self._check_ours(row)
+    def _parsed(self, row: Json) -> tuple[str, Entry | None]:
+        """The name and the entry of a row. Claims of replacements have none, nor have other rows that version 1 left."""
         key = row.get(KEY)
+        problem = f"is not a registry: its row {key!r} is something else. Create a datastore for the registry alone"
+        self.check(row, self._site, f"{problem}, as the guide to registries says")
         name = row.get("name") or key
-        columns = ("integration", "last_updated", "claim", "creating", "replaces", "secrets")
+        if str(key).startswith(OWN) and not str(key).startswith(f"{OWN}name/"):
+            return str(key), None
         try:
             if not isinstance(name, str) or key != key_of(name):
                 raise ValueError("has another name than its key")
             if row.get("moved_to"):
                 raise ValueError(
-                    f"was left by an interrupted run of version 1, which renamed it to {row['moved_to']!r}. Delete the row if"
-                    " there is one of that name, else empty its column moved_to"
+                    f"was renamed to {row['moved_to']!r} by an interrupted run of version 1. Delete the row if there is one of that"
+                    " name, else empty its column moved_to"
                 )
+            columns = ("integration", "last_updated", "claim", "creating", "replaces", "secrets")
             return name, Entry.of({"id": row.get("connection_id"), **{column: row.get(column) for column in columns}})
         except ValueError as exc:
             raise self.error(f"is broken: its row {key!r} {exc}") from exc
@@ -271,13 +256,9 @@ class DatastoreRegistry(Registry):
             KEY: key,
             **({} if key == name else {"name": name}),
             **self._ours(),
-            "connection_id": entry.connection_id,
-            "integration": entry.integration,
+            **vars(entry),
             "last_updated": entry.last_updated or "",
-            "claim": entry.claim,
             "creating": "",
-            "replaces": entry.replaces,
-            "secrets": dict(sorted(entry.secrets.items())),
         }
 
     @contextlib.contextmanager

@@ -68,12 +68,6 @@ class FileRegistry(Registry):
             if entries.get(name) == expected:
                 del entries[name]
 
-    def add(self, entries: t.Mapping[str, Entry]) -> None:
-        with self._changing() as known:
-            for name, entry in entries.items():
-                if known.setdefault(name, entry) != entry:
-                    raise self.changed(name)
-
     @contextlib.contextmanager
     def _changing(self) -> t.Iterator[Entries]:
         """The entries, to be changed. Where that raises, nothing is written."""
@@ -105,10 +99,8 @@ class FileRegistry(Registry):
     def _usable(self, problem: str) -> t.Iterator[None]:
         try:
             yield
-        except UnicodeEncodeError as exc:
-            raise self.error("has a path that this locale cannot encode; set a UTF-8 locale") from exc
-        except OSError as exc:
-            raise self.error(f"{problem} ({exc.strerror or exc})") from exc
+        except (OSError, UnicodeEncodeError) as exc:
+            raise self.error(f"{problem} ({getattr(exc, 'strerror', None) or exc})") from exc
 
     def _target(self) -> str:
         """Where the file is or will be; a symbolic link stays one."""
