@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where registries are: in files, and in datastores. A task imports only the backend that it uses."""
+"""Opens registries. A task imports only the backend that it uses."""
 
 # pylint: disable=import-outside-toplevel
 
@@ -16,10 +16,7 @@ EXAMPLE = "datastore:3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"
 
 
 def open_registry(given: str | None, client: Client, option: str = "registry") -> Registry:
-    """The registry that a task names. Nothing is read yet.
-
-    :param given: the path of a file, or C(datastore:) and the UUID of a datastore; None for no registry.
-    """
+    """The registry that a task names. Nothing is read yet."""
     if given is None:
         return Registry()
     site, last = site_of(client.base_url), given.rsplit("/", 1)[-1].strip()

@@ -9,6 +9,7 @@ that exists (C(fail_on_conflict)), so that is what a claim is.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -31,13 +32,25 @@ KEY, LONGEST_KEY = "id", 256
 OWN = "tidyops.datadog/"
 #: How often all rows are read at most, where they change at the same time.
 PASSES = 5
+NO_DATASTORE = (
+    "There is no such datastore in this organization. Correct the UUID, or create a datastore for the registry."
+)
+UNFIT = (
+    f"It may be full, or its primary column is not {KEY!r} and it was not created for a registry. Delete rows that nobody needs, or"
+    " create another datastore, as the guide to registries says."
+)
 
 
 def key_of(name: str) -> str:
-    """:returns: the key of a connection's row: its name, if that can be one."""
+    """The key of a connection's row: its name, if that can be one."""
     if len(name) <= LONGEST_KEY and not name.startswith(OWN):
         return name
     return f"{OWN}name/{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _claim_key(entry: Entry) -> str:
+    """The key of the row of a replacement's claim. What is left of one is never in the way of another."""
+    return f"{OWN}claim/{entry.connection_id}"
 
 
 def _items(**attributes: t.Any) -> Json:
@@ -46,8 +59,6 @@ def _items(**attributes: t.Any) -> Json:
 
 
 class DatastoreRegistry(Registry):
-    """A registry in an Actions datastore. May be used by several threads."""
-
     is_kept = is_in_datadog = True
 
     def __init__(self, datastore_id: str, client: Client, site: str) -> None:
@@ -63,9 +74,8 @@ class DatastoreRegistry(Registry):
         self._reading = threading.RLock()
 
     def load(self, names: t.Collection[str]) -> None:
-        with self._reading:
-            if len(names) > 1 and not self._is_complete:
-                self._read_all(most_pages=len(names))
+        if len(names) > 1:
+            self._read_all(most_pages=len(names))
 
     def find(self, name: str, is_fresh: bool = False) -> Entry | None:
         with self._reading:
@@ -76,31 +86,30 @@ class DatastoreRegistry(Registry):
 
     def all(self) -> dict[str, Entry]:
         with self._reading:
-            if not self._is_complete:
-                self._read_all()
+            self._read_all()
             return {name: entry for name, entry in sorted(self._known.items()) if entry}
 
     def claim(self, claims: t.Mapping[str, Entry]) -> set[str]:
         begun = time.monotonic()
-        claimed = self._insert({name: self._value(name, entry) for name, entry in claims.items()})
+        claimed = self._insert({name: self._row_of(name, entry) for name, entry in claims.items()})
         self._known.update((name, claims[name]) for name in claimed)
-        self._own.update((claims[name].claim, begun) for name in claimed)
+        self._own.update((claims[name].claim, begun) for name in claimed if claims[name].claim)
         return claimed
 
     def save(self, name: str, entry: Entry, expected: Entry | None, former_name: str = "") -> None:
         if entry.claim and entry.connection_id:
             # The row exists, so that another one is what only one run can insert.
             begun = time.monotonic()
-            if not self._insert({name: {KEY: _claim_key(entry), **self._columns(), "claim": entry.claim}}):
+            if not self._insert({name: {KEY: _claim_key(entry), **self._ours(), "claim": entry.claim}}):
                 if self.find(name, is_fresh=True) == expected:
                     # The other run may have been killed before it could record its claim in the entry's row.
                     self._patch(key_of(name), {"claim": entry.claim})
                 raise self.changed(name)
             self._own[entry.claim] = begun
-        elif not self._is_own_claim(expected) and self.find(name, is_fresh=True) != expected:
+        elif not self._is_as(expected, name):
             raise self.changed(name)
-        value = self._value(name, entry)
-        if not (self._patch(key_of(name), value) if expected else self._insert({name: value})):
+        row = self._row_of(name, entry)
+        if not (self._patch(row.pop(KEY), row) if expected else self._insert({name: row})):
             raise self.changed(name)
         if expected and not entry.claim:
             self._remove_claim(expected)
@@ -110,83 +119,65 @@ class DatastoreRegistry(Registry):
         self._known[name] = entry
 
     def forget(self, name: str, expected: Entry) -> None:
-        if not self._is_own_claim(expected) and self.find(name, is_fresh=True) != expected:
-            return
-        self._remove(key_of(name))
-        self._remove_claim(expected)
-        self._known[name] = None
+        if self._is_as(expected, name):
+            self._remove(key_of(name))
+            self._remove_claim(expected)
+            self._known[name] = None
 
-    def add(self, entries: t.Mapping[str, Entry]) -> None:
-        names = sorted(entries)
-        for start in range(0, len(names), ROWS_AT_ONCE):
-            batch = names[start : start + ROWS_AT_ONCE]
-            added = self._insert({name: self._value(name, entries[name]) for name in batch})
-            for name in set(batch) - added:
-                raise self.changed(name)
-        self._is_complete = False
+    def _is_as(self, expected: Entry | None, name: str) -> bool:
+        """Whether an entry is as expected. What this run claimed lately nobody has given up: others wait for it first."""
+        made = self._own.get(expected.claim) if expected else None
+        is_own = made is not None and time.monotonic() - made < self._client.timeout
+        return is_own or self.find(name, is_fresh=True) == expected
 
-    def _is_own_claim(self, entry: Entry | None) -> bool:
-        """Whether this run made a claim so lately that nobody has given it up: others wait for it first."""
-        made = self._own.get(entry.claim) if entry else None
-        return made is not None and time.monotonic() - made < self._client.timeout
-
-    def _insert(self, values: t.Mapping[str, Json]) -> set[str]:
+    def _insert(self, rows: t.Mapping[str, Json]) -> set[str]:
         """Insert rows that do not exist yet, in one request if none of them does.
 
-        :returns: the names whose row is in the datastore now.
+        :returns: the names whose row is in the datastore now. Where one fails, none is left.
         """
-        body = _items(conflict_mode="fail_on_conflict", values=list(values.values()))
-        try:
-            # A repetition does no harm: it fails, and the rows are those that were to be inserted.
-            self._client.post_all(f"{self._path}/bulk", self._writing, body, may_repeat=True)
-            return set(values)
-        except DatadogError as exc:
-            if exc.is_transient or exc.status in (None, 401, 403, 404):
-                raise self._failed(exc) from exc
-            error = exc
-        if len(values) > 1:
-            return self._insert_each(values)
-        # It is not known which status a conflict has. The rows of two runs differ, so look.
-        [(name, value)] = values.items()
-        row = self._row(value[KEY])
-        if row is None:
-            remedy = (
-                f"It may be full, or its primary column is not {KEY!r} and it was not created for a registry. Delete rows that nobody"
-                " needs, or create another datastore, as the guide to registries says."
-            )
-            raise self._failed(error, remedy if error.status == 400 else "") from error
-        # Empty cells may be left out.
-        return {name} if all(row.get(column) == cell for column, cell in value.items() if cell) else set()
-
-    def _insert_each(self, values: t.Mapping[str, Json]) -> set[str]:
-        """The same, one after the other, and none of them where one fails."""
+        body = _items(conflict_mode="fail_on_conflict", values=list(rows.values()))
+        with self._translated():
+            try:
+                # A repetition does no harm: it fails, and the rows are those that were to be inserted.
+                self._client.post_all(f"{self._path}/bulk", self._writing, body, may_repeat=True)
+                return set(rows)
+            except DatadogError as exc:
+                if exc.is_transient or exc.status in (None, 401, 403, 404):
+                    raise
+                if len(rows) == 1:
+                    # It is not known which status a conflict has. The rows of two runs differ, so look.
+                    [(name, row)] = rows.items()
+                    found = self._row(row[KEY])
+                    if found is None:
+                        exc.remedy = UNFIT if exc.status == 400 else exc.remedy
+                        raise
+                    # Empty cells may be left out.
+                    return {name} if all(found.get(column) == cell for column, cell in row.items() if cell) else set()
         inserted: set[str] = set()
         try:
-            for name, value in values.items():
-                inserted |= self._insert({name: value})
+            for name, row in rows.items():
+                inserted |= self._insert({name: row})
         except TaskError:
             for name in inserted:
-                self._remove(values[name][KEY])
+                self._remove(rows[name][KEY])
             raise
         return inserted
 
-    def _patch(self, key: str, value: Json) -> bool:
+    def _patch(self, key: str, columns: Json) -> bool:
         """Set columns of a row. :returns: False where there is no such row."""
-        columns = {column: cell for column, cell in value.items() if column != KEY}
-        try:
-            self._client.patch(self._path, self._writing, _items(item_key=key, item_changes={"ops_set": columns}))
-        except DatadogError as exc:
-            if exc.is_gone:
+        with self._translated():
+            try:
+                self._client.patch(self._path, self._writing, _items(item_key=key, item_changes={"ops_set": columns}))
+            except DatadogError as exc:
+                if not exc.is_gone:
+                    raise
                 return False
-            raise self._failed(exc) from exc
         return True
 
     def _remove(self, key: str) -> None:
         """Delete a row, if it exists."""
-        try:
+        with self._translated():
             self._client.delete(self._path, self._writing, _items(item_key=key))
-        except DatadogError as exc:
-            raise self._failed(exc) from exc
 
     def _remove_claim(self, entry: Entry) -> None:
         if entry.claim and entry.connection_id:
@@ -196,104 +187,84 @@ class DatastoreRegistry(Registry):
         return next((row for row in self._page({"item_key": key})[0] if row.get(KEY) == key), None)
 
     def _read_all(self, most_pages: int | None = None) -> None:
-        """Read all rows, unless they have more pages than are worth reading.
+        """Read all rows, unless that was done or they have more pages than are worth reading.
 
         They come in the order in which they were created, but for those that a request inserted together: these have none.
-        So each page repeats as many of the one before. If it lacks the last one, rows were deleted, and others may have been
-        left out. Then all are read again.
+        So each page repeats as many of the one before. Where the number of rows changes, or fewer come, all are read again.
         """
-        for _pass in range(PASSES):
-            rows: dict[t.Any, Json] = {}
-            is_complete, offset, last = True, 0, None
-            while True:
-                page, meta = self._page({"sort": "created_at", "page[limit]": PAGE_SIZE, "page[offset]": offset})
-                total = meta.get("totalCount")
-                if most_pages and isinstance(total, int) and total > most_pages * PAGE_SIZE:
-                    return
-                keys = [row.get(KEY) for row in page]
-                is_complete = is_complete and last in (None, *keys)
-                rows.update(zip(keys, page))
-                if len(page) < PAGE_SIZE or meta.get("hasMore") is False:
-                    break
-                offset += len(page) - ROWS_AT_ONCE
-                last = keys[-1]
-            if is_complete and not (isinstance(total, int) and len(rows) < total):
-                entries = dict(self._parsed(row) for row in rows.values() if self._is_connection(row))
-                self.check_ids(entries)
-                self._known, self._is_complete = dict(entries), True
+        with self._reading:
+            if self._is_complete:
                 return
+            for _pass in range(PASSES):
+                rows: dict[t.Any, Json] = {}
+                counts: set[int] = set()
+                offset, is_last = 0, False
+                while not is_last:
+                    query = {"sort": "created_at", "page[limit]": PAGE_SIZE, "page[offset]": offset}
+                    page, meta = self._page(query)
+                    total = meta.get("totalCount")
+                    counts.add(total if isinstance(total, int) else 0)
+                    if most_pages and max(counts) > most_pages * PAGE_SIZE:
+                        return
+                    rows.update((row.get(KEY), row) for row in page)
+                    is_last = len(page) < PAGE_SIZE or meta.get("hasMore") is False
+                    offset += PAGE_SIZE - ROWS_AT_ONCE
+                if len(counts) == 1 and len(rows) >= max(counts):
+                    parsed = map(self._parsed, rows.values())
+                    entries = {name: entry for name, entry in parsed if entry}
+                    self.check_ids(entries)
+                    self._known, self._is_complete = dict(entries), True
+                    return
         raise TaskError(f"Could not read the {self.title}: its rows keep changing. {TRY_AGAIN}", affects_all=True)
 
     def _page(self, query: Json) -> tuple[list[Json], Json]:
-        try:
+        """Rows, without null in cells of columns that only others have, and what the answer says of the page."""
+        with self._translated():
             rows, meta = self._client.page(self._path, f"read the {self.title}", query)
-        except DatadogError as exc:
-            raise self._failed(exc) from exc
         values = [as_object(as_object(row.get("attributes")).get("value")) for row in rows]
-        # Whether a column that only other rows have is left out or null is not known.
         present = [{column: cell for column, cell in value.items() if cell is not None} for value in values]
         return present, as_object(meta.get("page"))
 
-    def _is_connection(self, value: Json) -> bool:
-        """Whether a row is that of a connection, not that of a claim. Version 1 left other rows, too."""
-        self._check_ours(value)
-        key = str(value.get(KEY))
-        return not key.startswith(OWN) or key.startswith(f"{OWN}name/")
-
-    def _parsed(self, value: Json) -> tuple[str, Entry]:
-        self._check_ours(value)
-        key = value.get(KEY)
-        name = value.get("name") or key
-        columns = ("integration", "last_updated", "claim", "creating", "replaces", "secrets")
+    def _parsed(self, row: Json) -> tuple[str, Entry | None]:
+        """The name and the entry of a row. Claims of replacements have none, nor have other rows that version 1 left."""
+        key = row.get(KEY)
+        problem = f"is not a registry: its row {key!r} is something else. Create a datastore for the registry alone"
+        self.check(row, self._site, f"{problem}, as the guide to registries says")
+        name = row.get("name") or key
+        if str(key).startswith(OWN) and not str(key).startswith(f"{OWN}name/"):
+            return str(key), None
         try:
             if not isinstance(name, str) or key != key_of(name):
                 raise ValueError("has another name than its key")
-            if value.get("moved_to"):
+            if row.get("moved_to"):
                 raise ValueError(
-                    f"was left by an interrupted run of version 1, which renamed it to {value['moved_to']!r}. Delete the row if"
-                    " there is one of that name, else empty its column moved_to"
+                    f"was renamed to {row['moved_to']!r} by an interrupted run of version 1. Delete the row if there is one of that"
+                    " name, else empty its column moved_to"
                 )
-            content = {column: value[column] for column in columns if column in value}
-            return name, Entry.of({**content, "id": value.get("connection_id")})
+            columns = ("integration", "last_updated", "claim", "creating", "replaces", "secrets")
+            return name, Entry.of({"id": row.get("connection_id"), **{column: row.get(column) for column in columns}})
         except ValueError as exc:
             raise self.error(f"is broken: its row {key!r} {exc}") from exc
 
-    def _check_ours(self, value: Json) -> None:
-        version, site = value.get("version"), value.get("site")
-        if not isinstance(version, int) or not isinstance(site, str):
-            raise self.error(
-                f"is not a registry: its row {value.get(KEY)!r} is something else. Create a datastore for the registry alone, as the"
-                " guide to registries says"
-            )
-        self.check(version, site, self._site)
-
-    def _columns(self) -> Json:
+    def _ours(self) -> Json:
         return {"version": VERSION, "site": self._site}
 
-    def _value(self, name: str, entry: Entry) -> Json:
+    def _row_of(self, name: str, entry: Entry) -> Json:
         """The row of an entry. It has every column, since one that is left out of a change stays as it was."""
         key = key_of(name)
         return {
             KEY: key,
             **({} if key == name else {"name": name}),
-            **self._columns(),
-            "connection_id": entry.connection_id,
-            "integration": entry.integration,
+            **self._ours(),
+            **vars(entry),
             "last_updated": entry.last_updated or "",
-            "claim": entry.claim,
             "creating": "",
-            "replaces": entry.replaces,
-            "secrets": dict(sorted(entry.secrets.items())),
         }
 
-    @staticmethod
-    def _failed(exc: DatadogError, remedy: str = "") -> TaskError:
-        if exc.is_gone:
-            remedy = "There is no such datastore in this organization. Correct the UUID, or create a datastore for the registry."
-        text = f"Could not {exc.doing}: {exc.reason}. {remedy or exc.remedy}"
-        return TaskError(text.strip(), affects_all=True)
-
-
-def _claim_key(entry: Entry) -> str:
-    """The key of the row of a replacement's claim. What is left of one is never in the way of another."""
-    return f"{OWN}claim/{entry.connection_id}"
+    @contextlib.contextmanager
+    def _translated(self) -> t.Iterator[None]:
+        try:
+            yield
+        except DatadogError as exc:
+            remedy = NO_DATASTORE if exc.is_gone else exc.remedy
+            raise TaskError(f"Could not {exc.doing}: {exc.reason}. {remedy}".rstrip(), affects_all=True) from exc

@@ -68,14 +68,6 @@ class TestContent:
         runner.run(name="c", state="absent")
         assert runner.backend.raw().decode() == text
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root writes others' files")
-    def test_root_leaves_it_to_its_owner(self, runner: RegistryRunner) -> None:
-        runner.run(**GITLAB)
-        os.chown(runner.backend.path, 12345, 12345)
-        runner.run(**AWS)
-        status = runner.backend.path.stat()
-        assert (status.st_uid, status.st_gid) == (12345, 12345)
-
 
 def conflict(before: str) -> bytes:
     """What git leaves in a file. :param before: what comes before it."""
@@ -216,31 +208,6 @@ class TestPath:
         assert link.is_symlink() and set(runner.backend.entries()) == {"GitLab"}
         runner.run_unchanged(**GITLAB, registry=str(link))
         runner.run_unchanged(**GITLAB, registry=str(folder / "project/current/../shared/target.json"))
-
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root creates links of other users")
-    @pytest.mark.parametrize("user, is_followed", [(0, True), (12345, True), (23456, False)])
-    def test_whose_links_are_followed(self, runner: RegistryRunner, folder: Path, user: int, is_followed: bool) -> None:
-        """Root's, as /etc has them, and those of the user who runs the task."""
-        link = folder / "link.json"
-        link.symlink_to(runner.backend.path)
-        os.lchown(link, user, user)
-        os.chown(folder, 12345, 12345)
-        for parent in list(folder.parents)[:3]:
-            parent.chmod(parent.stat().st_mode | 0o055)
-        result = run_as(12345, runner, {**GITLAB, "registry": str(link)})
-        assert bool(result.get("failed")) is not is_followed
-        if is_followed:
-            assert set(runner.backend.entries()) == {"GitLab"}
-        else:
-            assert "another user" in result["msg"] and runner.datadog.requests() == []
-
-
-def run_as(user: int, runner: RegistryRunner, task: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Run a task that takes itself for another user's: a real one might not be able to read Python or the collection."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "geteuid", lambda: user)
-        run = runner.datadog.start("action_connection", **task)
-    return run.result()
 
 
 class TestReadOnly:
