@@ -34,10 +34,9 @@ ARGUMENT_SPEC = {**CONNECTION_OPTIONS, **SHARED_OPTIONS}
 
 
 def desired_of(params: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any]) -> Desired:
-    """What a task says of one connection.
+    """What a task says of one connection. :raises OptionError: for all that is wrong and can be known without Datadog.
 
     :param params: the options as Ansible converted them; C(given): as in the task.
-    :raises OptionError: for all that is wrong and can be known without Datadog.
     """
     is_present, access = params["state"] == "present", params["access"]
     problems = [*_identity_problems(params), *_tag_problems(params["tags"] or [])]
@@ -45,24 +44,18 @@ def desired_of(params: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any]) -> D
         problems += _access_problems(access)
         access = {relation: tuple(access[relation]) for relation in RELATIONS if access[relation]}
     kind, values = NO_KIND, {}
-    keys = [key for key in BY_KEY if params[key] is not None]
     # With wrong indentation, an integration is empty, and Ansible takes it for left out.
-    empty = [key for key in BY_KEY if key in given]
+    keys = [key for key in BY_KEY if params[key] is not None] or [key for key in BY_KEY if is_present and key in given]
+    kinds = [kind for key in keys for kind in BY_KEY[key] if (params[key] or {}).get(kind.keys[1]) is not None]
     if len(keys) > 1:
         problems.append((", ".join(keys), "are mutually exclusive; a connection has one integration"))
+    elif keys and len(kinds) != 1:
+        choices = " or ".join(kind.keys[1] for kind in BY_KEY[keys[0]])
+        problems.append((keys[0], f"must contain one type of credentials, {choices}; check the indentation"))
     elif keys:
-        option = params[keys[0]]
-        kinds = [kind for kind in BY_KEY[keys[0]] if option[kind.keys[1]] is not None]
-        if len(kinds) == 1:
-            kind = kinds[0]
-            values = kind.values(option)
-            for name, value in values.items():
-                problems += kind.fields[name].problems(kind.option_path(name), value)
-        else:
-            problem = f"must contain one type of credentials, {_credentials(keys[0])}; check the indentation"
-            problems.append((keys[0], problem))
-    elif is_present and empty:
-        problems.append((empty[0], f"is empty; check the indentation, it must contain {_credentials(empty[0])}"))
+        kind, values = kinds[0], kinds[0].values(params[keys[0]])
+        for name, value in values.items():
+            problems += kind.fields[name].problems(kind.option_path(name), value)
     elif is_present:
         problems.append(("state", f"is present, which requires an integration: one of {', '.join(BY_KEY)}"))
     if problems:
@@ -77,10 +70,6 @@ def desired_of(params: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any]) -> D
         tags=None if params["tags"] is None else tuple(params["tags"]),
         access=access if is_present else None,
     )
-
-
-def _credentials(key: str) -> str:
-    return " or ".join(kind.keys[1] for kind in BY_KEY[key])
 
 
 def _identity_problems(params: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:

@@ -184,6 +184,13 @@ class FileRegistry(Registry):
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(draft, target)
+            with contextlib.suppress(OSError):
+                # Not every file system can do this.
+                folder = os.open(os.path.dirname(target), os.O_RDONLY)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
 
 
 def _private(path: str, flags: int) -> int:
