@@ -177,11 +177,11 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._connections.info 
     ARGUMENT_SPEC,
     action_connections,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import run_info
+from ansible_collections.tidyops.datadog.plugins.module_utils._module import run_module
 
 
 def main() -> None:
-    run_info(ARGUMENT_SPEC, action_connections)
+    run_module(ARGUMENT_SPEC, action_connections)
 
 
 if __name__ == "__main__":
