@@ -10,7 +10,6 @@ import os
 import re
 import typing as t
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from ansible.module_utils.ansible_release import __version__ as ANSIBLE_VERSION
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
@@ -21,7 +20,12 @@ from ._input import problems_of
 
 #: Hiding shorter texts than this would make results unreadable and keep nothing secret.
 SHORTEST_SECRET = 4
-RANGES = {"timeout": (0.001, 3600, " seconds"), "retries": (0, 20, ""), "concurrency": (1, 32, "")}
+RANGES = {"timeout": (0.001, 3600), "retries": (0, 20), "concurrency": (1, 32)}
+#: Credentials are sent by HTTPS, or to loopback.
+ADDRESS = re.compile(
+    r"(https://([\w.-]+|\[[\da-f:]+\])|http://(localhost|\[::1\]|127(\.\d+){3}))(:\d{1,5})?(/[^\s?#\x00-\x1f\x7f]*)?",
+    re.I,
+)
 
 
 def first_set(*variables: str) -> str:
@@ -153,15 +157,21 @@ class DatadogModule(AnsibleModule):
                 yield option, f"is required (or the environment variable {names}), or access_token"
             elif not re.fullmatch(r"[\x21-\x7e]+", value):
                 yield source(option), "must not be empty, or contain spaces, line breaks or non-ASCII characters"
-        if params["api_url"] is None:
+        url = params["api_url"]
+        if url is None:
             for _path, problem in problems_of({"site": ARGUMENT_SPEC["site"]}, {"site": params["site"]}):
                 yield "The environment variable DD_SITE", problem
+        elif not ADDRESS.fullmatch(url):
+            problem = "must be of the form https://host[:port][/path], without a user or a query; http:// is for loopback only"
+            yield source("api_url"), problem
         else:
-            for problem in _address_problems(params["api_url"]):
-                yield source("api_url"), problem
-        for option, (lowest, highest, unit) in RANGES.items():
+            # Every request would be answered as if nothing existed.
+            for match in re.finditer(r"/api(/v[12](/.*)?)?/*$", url):
+                right = url[: match.start()]
+                yield source("api_url"), f"must not end in {match[0]}; the modules add the path of the API. Use {right}"
+        for option, (lowest, highest) in RANGES.items():
             if option in params and not lowest <= params[option] <= highest:
-                yield option, f"must be from {lowest:g} to {highest:g}{unit}"
+                yield option, f"must be from {lowest} to {highest}"
         if params["ca_path"] is not None and not os.path.exists(params["ca_path"]):
             yield "ca_path", "must be an existing file or folder of CA certificates"
 
@@ -189,26 +199,6 @@ def run_module(argument_spec: Json, work: t.Callable[[Client, DatadogModule], Js
         for warning in [*client.notes, *result.pop("warnings", [])]:
             module.warn(warning)
         (module.fail_json if "msg" in result else module.exit_json)(**result)
-
-
-def _address_problems(url: str) -> t.Iterator[str]:
-    """What is wrong with an address that credentials are about to be sent to."""
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        # Its words may quote a password.
-        host = None
-    match = re.search(r"/api(/v[12](/.*)?)?/*$", url)
-    if not host or parts.scheme not in ("https", "http") or re.search(r"[\s\x00-\x1f\x7f]", url):
-        yield "must be an address of the form https://host[:port][/path]"
-    elif parts.username is not None or parts.query or parts.fragment:
-        yield "must not contain user names, passwords, a query or a fragment"
-    elif parts.scheme == "http" and not re.fullmatch(r"localhost|::1|127(\.\d+){3}", host):
-        yield "must begin with https://, since credentials are sent there; http:// is for loopback only"
-    elif match:
-        # Every request would be answered as if nothing existed.
-        yield f"must not end in {match[0]}; the modules add the path of the API. Use {url[: match.start()]}"
 
 
 def _values_in(params: t.Any) -> t.Iterator[str]:
