@@ -3,8 +3,8 @@
 
 """What is wrong with the options of a task, as they are before Ansible converts them.
 
-Ansible takes the number that YAML makes of C(0123) for a string, and what C(no_log) has masked in a result for a value. Its own
-errors show values, and do not name the entry of a list. Here each problem has a path, and nothing that may be secret is shown.
+Ansible takes the number that YAML makes of C(0123) for a string, and a masked secret for a value. Its own errors show values, and do
+not name the entry of a list. Here each problem has a path, and nothing that may be secret is shown.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ def _problems_of_value(name: str, option: Spec, value: t.Any, path: str) -> Prob
     elif kind == "list" and not is_list and (is_dict or inner):
         yield path, "must be a list" + (f"; give each entry its {next(iter(inner))}" if inner else "")
     elif kind == "list":
-        # Ansible splits a string at its commas.
-        entries = value.split(",") if isinstance(value, str) else value if is_list else [value]
-        for index, entry in enumerate(entries):
+        if isinstance(value, str):
+            # Ansible does the same.
+            value = value.split(",")
+        for index, entry in enumerate(value if isinstance(value, list) else [value]):
             yield from _problems_of_value(name, {**option, "type": option["elements"]}, entry, f"{path}[{index}]")
     elif is_dict or is_list or value is None:
         is_file = is_dict and name in value
@@ -67,18 +68,17 @@ def _problems_of_text(name: str, option: Spec, value: t.Any, path: str) -> Probl
         if name not in DIGITS or isinstance(value, (bool, float)):
             yield path, "must be a string; quote it, or YAML reads it as a number or boolean"
     elif MASKED.search(value):
-        problem = "contains the placeholder that Ansible shows instead of a secret; use the value itself, not another task's result"
-        yield path, problem
+        yield path, (
+            "contains the placeholder that Ansible shows instead of a secret; use the value itself, not another task's result"
+        )
     elif re.search("[\ud800-\udfff]", value):
         # Datadog would change it.
         yield path, "must not contain surrogates (halves of characters), which are not valid in UTF-8"
     elif value not in option.get("choices", [value]):
         yield path, f"must be one of {', '.join(option['choices'])}{_suggestion(value, option['choices'])}"
-    elif name not in FREE_TEXTS and option["type"] == "str":
-        text = value.strip()
-        if text not in ("", value) and "\n" not in text:
-            problem = "begins or ends with spaces or line breaks, which Datadog may drop; remove them, for example with | trim"
-            yield path, problem
+    elif name not in FREE_TEXTS and option["type"] != "path":
+        if value.strip() not in ("", value) and "\n" not in value.strip():
+            yield path, "begins or ends with spaces or line breaks, which Datadog may drop; remove them, for example with | trim"
         for character in value:
             # Cf: characters without a width, such as a byte order mark; Z: spaces and separators, of which two are usual.
             if unicodedata.category(character) in ("Cf", "Zl", "Zp", "Zs") and character not in " \u3000":
@@ -86,7 +86,6 @@ def _problems_of_text(name: str, option: Spec, value: t.Any, path: str) -> Probl
 
 
 def _unknown(name: str, spec: Spec, inside: str) -> Problem:
-    # The name may be a misplaced secret.
     suggestion = _suggestion(name, spec)
     if suggestion:
         return f"{inside}{name}", f"is not an option{suggestion}"
@@ -94,8 +93,9 @@ def _unknown(name: str, spec: Spec, inside: str) -> Problem:
     for outer, option in spec.items():
         if name in option.get("options", {}) and option["type"] == "dict":
             return f"{inside}{name}", f"belongs below {inside}{outer}{_like(option)}"
-    names = ", ".join(spec) if len(spec) < 12 else "the module's documentation (ansible-doc)"
+    # The name may be a misplaced secret.
     shown = f" ({name})" if not inside and re.fullmatch(r"[a-z_]{1,30}", name) else ""
+    names = ", ".join(spec) if len(spec) < 12 else "the module's documentation (ansible-doc)"
     return inside.rstrip(".") or "the task", f"has an option that does not exist{shown}; see {names}"
 
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all modules share: options, credentials, check mode, and what Ansible shows of them."""
+"""What all modules share: options, credentials, and what Ansible shows of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ADDRESS = re.compile(
 
 
 def first_set(*variables: str) -> str:
-    """The first of several environment variables that is not empty, as the fallback of an option."""
+    """The first environment variable that is not empty, as the fallback of an option."""
     for variable in variables:
         if os.environ.get(variable):
             return os.environ[variable]
@@ -55,11 +55,9 @@ ARGUMENT_SPEC: Json = {
 
 
 class DatadogModule(AnsibleModule):
-    """An Ansible module with the collection's shared options.
+    """An Ansible module with the collection's shared options."""
 
-    :ivar given: the options of the task, as they were before Ansible converted them.
-    """
-
+    #: The options of the task, as they were before Ansible converted them.
     given: Json
     params: Json
     no_log_values: set[str]
@@ -105,12 +103,12 @@ class DatadogModule(AnsibleModule):
         super().fail_json(msg=msg, invocation={}, **kwargs)
 
     def _reveal(self) -> None:
-        """Keep Ansible from masking short texts and names of options in results. What Datadog says was masked before."""
+        """Keep Ansible from masking short texts and names of options. What Datadog says was masked before."""
 
-        def names_of(spec: Json) -> Json:
-            return {name: names_of(option.get("options", {})) for name, option in spec.items()}
+        def names_in(spec: Json) -> Json:
+            return {name: names_in(option.get("options", {})) for name, option in spec.items()}
 
-        names = f"{names_of(self.argument_spec)} {self._name}"
+        names = f"{self._name} {names_in(self.argument_spec)}"
         self.no_log_values = {each for each in self.no_log_values if len(each) >= SHORTEST_SECRET and each not in names}
 
     def client(self) -> Client:
@@ -176,7 +174,7 @@ class DatadogModule(AnsibleModule):
             yield "ca_path", "must be an existing file or folder of CA certificates"
 
     def _without_secrets(self, text: str) -> str:
-        forms: set[str] = set()
+        forms = {""}
         # Values of headers are no options with no_log, but may well be secret.
         for secret in self.no_log_values.union(_values_in(self.params)):
             # As it is, as Python and JSON write it, and each of its lines.

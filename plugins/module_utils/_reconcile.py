@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 from ._client import Json
 from ._errors import FAILURES, Skipped
@@ -17,26 +16,25 @@ Managed = t.TypeVar("Managed", bound="Resource[t.Any]")
 
 
 class Notice(t.NamedTuple):
-    """A warning, with C(%s) where the subject belongs. One that resources share is given once, with all subjects."""
+    """A warning, with C(%s) where the subject belongs. One that resources share is given once, for all subjects."""
 
     text: str
     subject: str = ""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(t.NamedTuple):
     """A decision.
 
     :ivar operation: C(none), C(create), C(update), C(replace) or C(delete).
     :ivar before: what exists, in the shape of the options, without secrets; C(after): what will exist.
-    :ivar body: what is sent to create or update it, secrets included.
+    :ivar body: what is sent, secrets included.
     :ivar is_due: whether there is something to do though nothing changes, like recording it.
     """
 
     operation: str
     before: Json
     after: Json
-    body: Json = field(default_factory=dict)
+    body: Json = {}
     notices: tuple[Notice, ...] = ()
     is_due: bool = False
 
@@ -114,7 +112,7 @@ class ResourceSet(t.Generic[Managed]):
         self.each(resources, lambda resource: resource.apply())
 
     def each(self, resources: t.Sequence[Managed], do: t.Callable[[Managed], None]) -> None:
-        """Do something with each resource, several at a time. What it raises becomes the resource's error."""
+        """Do something with several resources at a time. What it raises becomes the resource's error."""
         is_over = fails_for_all(resources)
 
         def attempt(resource: Managed) -> None:
@@ -141,10 +139,7 @@ def fails_for_all(resources: t.Iterable[Resource[t.Any]]) -> bool:
 
 
 def reconcile(managed: ResourceSet[Managed], check_mode: bool) -> list[Managed]:
-    """Bring resources to their desired state, or predict it. Nothing is written unless all was observed and planned.
-
-    :returns: each resource in the order of the task, then each that is purged.
-    """
+    """Nothing is written unless all was observed and planned. :returns: the task's resources, then those that are purged."""
 
     def decide(resource: Managed) -> None:
         resource.plan = resource.decide()
