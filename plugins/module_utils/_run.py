@@ -25,3 +25,8 @@ def run(
         return {**report(resources), "warnings": warnings_of(resources)}
 
     run_module(argument_spec, work)
+
+
+def run_one(argument_spec: Json, resource: t.Callable[[Client, Json], AnyResource]) -> None:
+    """The same for a module about one resource. :param resource: takes the options."""
+    run(argument_spec, lambda client, module: ResourceSet([resource(client, module.params)]))
