@@ -11,7 +11,7 @@ import typing as t
 from ._client import UUID, Client, Json
 from ._errors import DatadogError, OptionError
 from ._module import DatadogModule
-from ._reconcile import Plan, Resource, ResourceSet
+from ._reconcile import Plan, Resource
 
 PATH = "/api/v2/actions/app_key_registrations"
 
@@ -23,7 +23,7 @@ INFO_ARGUMENT_SPEC: dict[str, t.Any] = {"app_key_ids": {"type": "list", "element
 
 
 class AppKeyRegistration(Resource[bool]):
-    """The registration of one application key. What is observed is whether it exists."""
+    """The registration of one application key. What is observed is whether it exists. :raises OptionError: for bad input."""
 
     def __init__(self, client: Client, params: Json) -> None:
         super().__init__()
@@ -59,11 +59,6 @@ class AppKeyRegistration(Resource[bool]):
             if not is_refused or _is_registered(self._client, key_id) != is_wanted:
                 raise
         self.done.append(f"{'registered' if is_wanted else 'removed'} {key_id}")
-
-
-def app_key_registration(client: Client, module: DatadogModule) -> ResourceSet[AppKeyRegistration]:
-    """What a task says. :raises OptionError: for bad input."""
-    return ResourceSet([AppKeyRegistration(client, module.params)])
 
 
 def app_key_registrations(client: Client, module: DatadogModule) -> Json:

@@ -3,8 +3,8 @@
 
 """What is wrong with the options of a task, as they are before Ansible converts them.
 
-Ansible takes the number that YAML makes of C(0123) for a string, and what C(no_log) has masked in a result for a value. Its own
-errors show values, and do not name the entry of a list. Here each problem has a path, and nothing that may be secret is shown.
+Ansible takes the number that YAML makes of C(0123) for a string, and a masked secret for a value. Its own errors show values, and do
+not name the entry of a list. Here each problem has a path, and nothing that may be secret is shown.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FREE_TEXTS = ("content", "private_key", "password", "api_password")
 DIGITS = ("account_id",)
 
 
-def problems_of(spec: Spec, given: Mapping[str, t.Any], inside: str = "") -> Problems:
+def problems_of(spec: Spec, given: Spec, inside: str = "") -> Problems:
     """What is wrong with options. :param inside: the path of what they stand in, with a dot at the end."""
     for name in given:
         if name not in spec and not str(name).startswith("_ansible_"):
@@ -36,47 +36,36 @@ def problems_of(spec: Spec, given: Mapping[str, t.Any], inside: str = "") -> Pro
         path, value = f"{inside}{name}", given.get(name)
         if value is not None:
             yield from _problems_of_value(name, option, value, path)
-        elif option.get("required") and name in given and "options" in option and option["type"] == "dict":
-            yield path, f"is empty; check the indentation, it must be like {_example(name, option)}"
         elif option.get("required"):
-            yield path, "is required"
+            yield path, f"is required{_like(option)}"
 
 
 def _problems_of_value(name: str, option: Spec, value: t.Any, path: str) -> Problems:
-    kind, is_dict, is_list = option["type"], isinstance(value, Mapping), isinstance(value, list)
-    inner = option.get("options", {})
+    kind, inner = option["type"], option.get("options", {})
+    is_dict, is_list = isinstance(value, Mapping), isinstance(value, list)
     if kind == "dict" and is_dict:
         yield from problems_of(inner, value, f"{path}.")
     elif kind == "dict":
-        yield path, f"must be a dictionary, like {_example(name, option)}; check the indentation"
-    elif kind == "list" and (is_dict or (inner and not is_list)):
-        names = " and ".join(each for each in inner if inner[each].get("required")) or next(iter(inner), "value")
-        hint = f"a dictionary; give each entry its {names}" if is_dict else "a single value"
-        yield path, f"must be a list, not {hint}"
+        yield path, f"must be a dictionary{_like(option)}"
+    elif kind == "list" and not is_list and (is_dict or inner):
+        yield path, "must be a list" + (f"; give each entry its {next(iter(inner))}" if inner else "")
     elif kind == "list":
-        # Ansible splits a string at its commas.
-        entries = value if is_list else value.split(",") if isinstance(value, str) else [value]
-        for index, entry in enumerate(entries):
-            here = f"{path}[{index}]"
-            if inner and isinstance(entry, Mapping):
-                yield from problems_of(inner, entry, f"{here}.")
-            elif inner or entry is None or isinstance(entry, (Mapping, list)):
-                yield here, f"must be a {'dictionary' if inner else 'single value'}"
-            else:
-                yield from _problems_of_text(name, option, entry, here)
-    elif is_dict or is_list:
-        hint = ""
-        if is_dict and name in value:
-            hint = f"; give its {name}, for example {{{{ (lookup('file', 'key.json') | from_json).{name} }}}}"
-        yield path, f"must be a single value, not a {'dictionary' if is_dict else 'list'}{hint}"
+        if isinstance(value, str):
+            # Ansible does the same.
+            value = value.split(",")
+        for index, entry in enumerate(value if isinstance(value, list) else [value]):
+            yield from _problems_of_value(name, {**option, "type": option["elements"]}, entry, f"{path}[{index}]")
+    elif is_dict or is_list or value is None:
+        is_file = is_dict and name in value
+        hint = f"; give {{{{ (lookup('file', 'key.json') | from_json).{name} }}}}, for example" if is_file else ""
+        yield path, f"must be a single value, not a list, dictionary or null{hint}"
     elif kind in ("str", "path"):
         yield from _problems_of_text(name, option, value, path)
 
 
 def _problems_of_text(name: str, option: Spec, value: t.Any, path: str) -> Problems:
-    choices = option.get("choices")
     if not isinstance(value, str):
-        if not (name in DIGITS and isinstance(value, int) and not isinstance(value, bool)):
+        if name not in DIGITS or isinstance(value, (bool, float)):
             yield path, "must be a string; quote it, or YAML reads it as a number or boolean"
     elif MASKED.search(value):
         yield path, (
@@ -85,62 +74,47 @@ def _problems_of_text(name: str, option: Spec, value: t.Any, path: str) -> Probl
     elif re.search("[\ud800-\udfff]", value):
         # Datadog would change it.
         yield path, "must not contain surrogates (halves of characters), which are not valid in UTF-8"
-    elif choices and value not in choices:
-        yield path, f"must be one of {', '.join(choices)}{_nearest_choice(value, choices)}"
+    elif value not in option.get("choices", [value]):
+        yield path, f"must be one of {', '.join(option['choices'])}{_suggestion(value, option['choices'])}"
     elif name not in FREE_TEXTS and option["type"] != "path":
-        yield from _problems_of_spaces(value, path)
-
-
-def _problems_of_spaces(value: str, path: str) -> Problems:
-    if value.strip() and value != value.strip() and "\n" not in value.strip():
-        ends = "ends in a line break" if value.endswith(("\n", "\r")) else "begins or ends with spaces"
-        yield path, f"{ends}, which Datadog may drop; remove them, for example with | trim"
-    for character in value:
-        # Cf: characters without a width, such as a byte order mark; Zs: spaces, of which two are usual.
-        category = unicodedata.category(character)
-        if category in ("Cf", "Zl", "Zp") or (category == "Zs" and character not in " \u3000"):
-            yield path, f"must not contain the invisible character U+{ord(character):04X}"
-            return
+        if value.strip() not in ("", value) and "\n" not in value.strip():
+            yield path, "begins or ends with spaces or line breaks, which Datadog may drop; remove them, for example with | trim"
+        for character in value:
+            # Cf: characters without a width, such as a byte order mark; Z: spaces and separators, of which two are usual.
+            if unicodedata.category(character) in ("Cf", "Zl", "Zp", "Zs") and character not in " \u3000":
+                yield path, f"must not contain the invisible character U+{ord(character):04X}"
 
 
 def _unknown(name: str, spec: Spec, inside: str) -> Problem:
-    # The name may be a misplaced secret.
-    nearest = nearest_of(name, spec)
-    if nearest:
-        return f"{inside}{name}", f"is not an option; did you mean {nearest}?"
+    suggestion = _suggestion(name, spec)
+    if suggestion:
+        return f"{inside}{name}", f"is not an option{suggestion}"
     # Not only the name: under another key it may be right.
     for outer, option in spec.items():
         if name in option.get("options", {}) and option["type"] == "dict":
-            return f"{inside}{name}", f"belongs below {inside}{outer}: {_example(outer, option)}"
-    names = ", ".join(spec) if len(spec) < 12 else "the module's documentation (ansible-doc)"
+            return f"{inside}{name}", f"belongs below {inside}{outer}{_like(option)}"
+    # The name may be a misplaced secret.
     shown = f" ({name})" if not inside and re.fullmatch(r"[a-z_]{1,30}", name) else ""
+    names = ", ".join(spec) if len(spec) < 12 else "the module's documentation (ansible-doc)"
     return inside.rstrip(".") or "the task", f"has an option that does not exist{shown}; see {names}"
 
 
-def nearest_of(name: str, known: t.Iterable[str]) -> str:
-    """:returns: the known word that a misspelled one is most like; empty if there is none."""
+def _suggestion(word: str, known: t.Iterable[str]) -> str:
+    """Which of the known words was meant; empty if none is alike."""
     # Imported here, since it is needed for bad input only.
     import difflib  # pylint: disable=import-outside-toplevel
 
-    def plain(text: str) -> str:
-        return re.sub(r"[\W_]", "", text).lower()
-
-    words = {plain(word): word for word in known}
-    found = difflib.get_close_matches(plain(name), list(words), 1, 0.75)
-    return words[found[0]] if found else ""
-
-
-def _nearest_choice(value: str, choices: t.Sequence[str]) -> str:
     # An address like https://app.datadoghq.eu/ contains the site that is meant.
-    parts = [each for each in choices if re.search(rf"(^|[/.]){re.escape(each)}($|[/:])", value)]
-    nearest = max(parts, key=len, default="") or nearest_of(value, choices)
-    return f"; did you mean {nearest}?" if nearest else ""
+    parts = [each for each in known if "." in each and each in word]
+    found = sorted(parts, key=len)[-1:] or difflib.get_close_matches(word.lower(), known, 1, 0.75)
+    return f"; did you mean {found[0]}?" if found else ""
 
 
-def _example(name: str, option: Spec) -> str:
-    """How an option is written, down to what is required of it."""
-    if "options" not in option:
-        return f"{name}: ..."
-    inner = option["options"]
-    shown = [each for each in inner if inner[each].get("required") or "options" in inner[each]] or list(inner)
-    return f"{name}: {{{_example(shown[0], inner[shown[0]])}}}"
+def _like(option: Spec) -> str:
+    """How a dictionary is written, down to its first field."""
+
+    def example(inner: Spec) -> str:
+        name = next(iter(inner), "")
+        return f"{{{name}: {example(inner[name].get('options', {}))}}}" if name else "..."
+
+    return f", like {example(option['options'])}; check the indentation" if option["type"] == "dict" else ""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 from ._client import Json
 from ._errors import FAILURES, Skipped
@@ -17,27 +16,25 @@ Managed = t.TypeVar("Managed", bound="Resource[t.Any]")
 
 
 class Notice(t.NamedTuple):
-    """A warning, with C(%s) where the subject belongs. One that several resources share is given once for all subjects."""
+    """A warning, with C(%s) where the subject belongs. One that resources share is given once, for all subjects."""
 
     text: str
     subject: str = ""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(t.NamedTuple):
     """A decision.
 
     :ivar operation: C(none), C(create), C(update), C(replace) or C(delete).
-    :ivar before: what exists, in the shape of the options; empty if nothing does. Holds no secret.
-    :ivar after: what will exist.
-    :ivar body: what is sent to create or update it, secrets included.
+    :ivar before: what exists, in the shape of the options, without secrets; C(after): what will exist.
+    :ivar body: what is sent, secrets included.
     :ivar is_due: whether there is something to do though nothing changes, like recording it.
     """
 
     operation: str
     before: Json
     after: Json
-    body: Json = field(default_factory=dict)
+    body: Json = {}
     notices: tuple[Notice, ...] = ()
     is_due: bool = False
 
@@ -56,15 +53,15 @@ class Resource(t.Generic[Observed]):
     """
 
     observed: Observed
+    plan = Plan("none", {}, {})
+    operation = "none"
+    error: Exception | None = None
 
     def __init__(self, option_path: str = "") -> None:
         self.option_path = option_path
-        self.plan = Plan("none", {}, {})
-        self.operation = "none"
         self.result: Json = {}
         self.done: list[str] = []
         self.notices: list[Notice] = []
-        self.error: Exception | None = None
 
     @property
     def names(self) -> Json:
@@ -87,15 +84,13 @@ class Resource(t.Generic[Observed]):
         raise NotImplementedError
 
     def apply(self) -> None:
-        """Write and record, and set C(result)."""
+        """Write and record, and set C(result) and C(done)."""
 
 
 class ResourceSet(t.Generic[Managed]):
-    """What a task is about: one resource, or a set of one kind.
+    """What a task is about: one resource, or a set of one kind."""
 
-    :cvar purges_first: whether what the task does not list has to be deleted before the rest is created.
-    """
-
+    #: Whether what the task does not list has to be deleted before the rest is created.
     purges_first = False
 
     def __init__(self, resources: t.Iterable[Managed], workers: int = 1) -> None:
@@ -114,26 +109,28 @@ class ResourceSet(t.Generic[Managed]):
         return []
 
     def apply(self, resources: t.Sequence[Managed]) -> None:
-        """Apply plans."""
         self.each(resources, lambda resource: resource.apply())
 
     def each(self, resources: t.Sequence[Managed], do: t.Callable[[Managed], None]) -> None:
-        """Do something with each resource, several at a time. What it raises becomes the resource's error."""
+        """Do something with several resources at a time. What it raises becomes the resource's error."""
+        is_over = fails_for_all(resources)
 
         def attempt(resource: Managed) -> None:
+            nonlocal is_over
             try:
-                if fails_for_all(resources):
+                if is_over:
                     raise Skipped()
                 do(resource)
             except (*FAILURES, Skipped) as exc:
                 resource.error = exc
+                is_over = is_over or fails_for_all([resource])
 
         if len(resources) == 1:
             attempt(resources[0])
-        elif resources:
-            with ThreadPoolExecutor(min(self.workers, len(resources))) as pool:
-                # An exception that nobody expects is raised here.
-                list(pool.map(attempt, resources))
+            return
+        with ThreadPoolExecutor(self.workers) as pool:
+            # An exception that nobody expects is raised here.
+            list(pool.map(attempt, resources))
 
 
 def fails_for_all(resources: t.Iterable[Resource[t.Any]]) -> bool:
@@ -142,43 +139,36 @@ def fails_for_all(resources: t.Iterable[Resource[t.Any]]) -> bool:
 
 
 def reconcile(managed: ResourceSet[Managed], check_mode: bool) -> list[Managed]:
-    """Bring resources to their desired state, or predict it. Nothing is written unless all was observed and planned.
-
-    :returns: each resource in the order of the task, then each that is purged.
-    :raises DatadogError, OptionError, TaskError: what concerns the task as a whole, before anything was written.
-    """
+    """Nothing is written unless all was observed and planned. :returns: the task's resources, then those that are purged."""
 
     def decide(resource: Managed) -> None:
         resource.plan = resource.decide()
         resource.operation = resource.plan.operation
 
-    def planned(resources: list[Managed]) -> list[Managed]:
+    def plan(resources: list[Managed]) -> None:
         if resources:
             managed.observe(resources)
             managed.each([each for each in resources if not each.error], decide)
-        return resources
 
-    def has_failed(resources: t.Iterable[Managed]) -> bool:
-        return any(each.error for each in resources)
+    def has_failed() -> bool:
+        return any(each.error for each in (*desired, *purged))
 
-    def skip(resources: t.Iterable[Managed]) -> None:
-        for each in resources:
-            each.error = each.error or Skipped()
-
-    desired = planned(managed.resources)
-    if not has_failed(desired):
+    desired, purged = managed.resources, list[Managed]()
+    plan(desired)
+    if not has_failed():
         managed.check(desired)
-    purged = [] if has_failed(desired) else planned(managed.unlisted(desired))
+    if not has_failed():
+        purged = managed.unlisted(desired)
+        plan(purged)
     resources = desired + purged
-    if has_failed(resources):
-        skip(resources)
-    elif not check_mode:
-        for part in (purged, desired) if managed.purges_first else (desired, purged):
-            due = [each for each in part if each.plan.changed or each.plan.is_due]
-            if has_failed(resources):
-                skip(due)
-            elif due:
-                managed.apply(due)
+    parts = [purged, desired] if managed.purges_first else [desired, purged]
+    due = [[each for each in part if each.plan.changed or each.plan.is_due] for part in parts if not check_mode]
+    for part in [resources] if has_failed() else due:
+        if has_failed():
+            for each in part:
+                each.error = each.error or Skipped()
+        elif part:
+            managed.apply(part)
     for each in resources:
         if not each.error and not each.result:
             each.result = each.predict_result()

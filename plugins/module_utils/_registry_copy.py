@@ -8,20 +8,12 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends import (
-    open_registry,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import (
-    DATASTORE,
-    Entry,
-    Registry,
-    check_organization,
-)
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends import open_registry
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import DATASTORE, Entry, check_organization
 
 from ._client import Client, Json
 from ._errors import OptionError, Problem, TaskError
-from ._module import DatadogModule
-from ._reconcile import Notice, Plan, Resource, ResourceSet
+from ._reconcile import Notice, Plan, Resource
 from ._report import few
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
@@ -38,7 +30,7 @@ class Contents(t.NamedTuple):
 
     def missing(self) -> dict[str, Entry]:
         """What is to be copied."""
-        return {name: entry for name, entry in self.src.items() if name not in self.dest}
+        return {name: entry for name, entry in sorted(self.src.items()) if name not in self.dest}
 
     def conflicts(self) -> t.Iterator[str]:
         """Why they cannot be together, without a full stop each."""
@@ -57,7 +49,7 @@ class RegistryCopy(Resource[Contents]):
     def __init__(self, client: Client, params: Json) -> None:
         super().__init__()
         self._client = client
-        opened: list[Registry] = []
+        opened = []
         problems: list[Problem] = []
         for option in ("src", "dest"):
             try:
@@ -68,7 +60,7 @@ class RegistryCopy(Resource[Contents]):
             problems.append(("dest", "must be another registry than src"))
         if problems:
             raise OptionError(*problems)
-        self._src, self._dest = opened[0], opened[1]
+        self._src, self._dest = opened
 
     def observe(self) -> None:
         src, dest = self._src, self._dest
@@ -81,6 +73,7 @@ class RegistryCopy(Resource[Contents]):
                 check_organization(other, self._client)
 
     def decide(self) -> Plan:
+        src, dest = self.observed
         conflicts = list(self.observed.conflicts())
         if conflicts:
             raise TaskError(
@@ -88,30 +81,21 @@ class RegistryCopy(Resource[Contents]):
                 f" {few(conflicts, '; ')}. Remove the entry that is wrong, or copy to an empty registry."
             )
         missing = self.observed.missing()
-        claimed = [repr(name) for name, entry in sorted(missing.items()) if entry.claim]
+        claimed = [repr(name) for name, entry in missing.items() if entry.claim]
         text = (
             f"A run is creating {few(claimed)}, or was interrupted: their claims were copied, too. Make sure that no run uses src any"
             " more; the next run with dest settles the claims."
         )
-        return Plan(
-            "update" if missing else "none",
-            _shown(self.observed.dest),
-            _shown({**self.observed.src, **self.observed.dest}),
-            notices=(Notice(text),) if claimed else (),
-        )
+        notices = (Notice(text),) if claimed else ()
+        return Plan("update" if missing else "none", _shown(dest), _shown({**src, **dest}), notices=notices)
 
     def predict_result(self) -> Json:
-        return {"copied": sorted(self.observed.missing())}
+        return {"copied": list(self.observed.missing())}
 
     def apply(self) -> None:
         missing = self.observed.missing()
         self._dest.add(missing)
         self.done.append(f"recorded {len(missing)} connections in the {self._dest.title}")
-
-
-def registry_copy(client: Client, module: DatadogModule) -> ResourceSet[RegistryCopy]:
-    """What a task says. :raises OptionError: for bad input."""
-    return ResourceSet([RegistryCopy(client, module.params)])
 
 
 def _place(given: str) -> str:
@@ -121,12 +105,8 @@ def _place(given: str) -> str:
 
 def _shown(entries: t.Mapping[str, Entry]) -> Json:
     """What stands in a diff."""
-    return {
-        "connections": {
-            name: {
-                "id": entry.connection_id or None,
-                "integration": entry.integration or entry.claim,
-            }
-            for name, entry in sorted(entries.items())
-        }
+    shown = {
+        name: {"id": entry.connection_id or None, "integration": entry.integration or entry.claim}
+        for name, entry in sorted(entries.items())
     }
+    return {"connections": shown}

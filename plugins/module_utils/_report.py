@@ -12,26 +12,21 @@ from ._errors import OptionError, Skipped, answer_of
 from ._reconcile import Resource
 
 AnyResource = Resource[t.Any]
-#: How many failures, and how many resources with the same warning, are named.
+#: How many failures are named, and how many resources with the same warning.
 MOST_NAMED = 5
 
 
 def result_of(resources: t.Sequence[AnyResource]) -> Json:
     """What a module for one resource returns; with C(msg) if it failed."""
     [resource] = resources
+    shown = returned(resource)
     if resource.error:
         # The id of what was written is not lost.
-        return {
-            **resource.result,
-            "changed": resource.changed,
-            "msg": problem_of(resource),
-            **answer_of(resource.error),
-        }
-    return {"changed": resource.changed, **returned(resource)}
+        shown = {**resource.result, "msg": problem_of(resource), **answer_of(resource.error)}
+    return {"changed": resource.changed, **shown}
 
 
 def returned(resource: AnyResource) -> Json:
-    """What is returned of a resource, whether alone or in a set."""
     diff = {"before": resource.plan.before, "after": resource.plan.after}
     return {"operation": resource.operation, "diff": diff, **resource.result}
 
@@ -45,7 +40,6 @@ def problem_of(resource: AnyResource) -> str:
 
 
 def warnings_of(resources: t.Iterable[AnyResource]) -> list[str]:
-    """The warnings; one that several resources share is given once."""
     subjects: dict[str, list[str]] = {}
     for resource in resources:
         for text, subject in () if resource.error else (*resource.plan.notices, *resource.notices):
@@ -62,5 +56,4 @@ def few(texts: t.Sequence[str], separator: str = ", ") -> str:
 
 
 def _located(resource: AnyResource, text: str) -> str:
-    path = resource.option_path
-    return f"{path}: {text}" if path else text
+    return f"{resource.option_path}: {text}" if resource.option_path else text

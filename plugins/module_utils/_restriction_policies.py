@@ -12,7 +12,7 @@ from ._client import Client, Json
 from ._errors import OptionError, Problem
 from ._module import DatadogModule
 from ._principals import Principals, principal_problems
-from ._reconcile import Plan, Resource, ResourceSet
+from ._reconcile import Plan, Resource
 from ._restriction_policy import Policy, WantedPolicy, read_policy, write_policy
 
 RESOURCE_ID = re.compile(r"[^\s:/?#]+:[^\s/?#]+")
@@ -32,15 +32,11 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
 INFO_ARGUMENT_SPEC: dict[str, t.Any] = {"resource_ids": {"type": "list", "elements": "str", "required": True}}
 
 
-class Observation(t.NamedTuple):
-    """The policy that exists, and the one that is wanted."""
+class RestrictionPolicy(Resource[Policy]):
+    """The policy of one resource. :raises OptionError: for bad input."""
 
-    policy: Policy
+    #: Known once it was observed, since principals are looked up.
     wanted: WantedPolicy
-
-
-class RestrictionPolicy(Resource[Observation]):
-    """The policy of one resource. :param params: the options of the module. :raises OptionError: for bad input."""
 
     def __init__(self, client: Client, params: Json) -> None:
         super().__init__()
@@ -70,11 +66,11 @@ class RestrictionPolicy(Resource[Observation]):
 
     def observe(self) -> None:
         principals = Principals(self._client, [each for *_path, names in self.bindings for each in names])
-        wanted = principals.wanted(self.bindings)
-        self.observed = Observation(read_policy(self._client, self.resource_id), wanted)
+        self.wanted = principals.wanted(self.bindings)
+        self.observed = read_policy(self._client, self.resource_id)
 
     def decide(self) -> Plan:
-        before, after, shown = self.observed.policy, self.observed.wanted.policy, self.observed.wanted.shown
+        before, after, shown = self.observed, self.wanted.policy, self.wanted.shown
         operation = "none"
         if before != after:
             operation = "update" if before and after else "create" if after else "delete"
@@ -84,13 +80,8 @@ class RestrictionPolicy(Resource[Observation]):
         return {"restriction_policy": _result(self.resource_id, self.plan.after["bindings"])}
 
     def apply(self) -> None:
-        write_policy(self._client, self.resource_id, self.observed.wanted.policy, self.allow_self_lockout)
+        write_policy(self._client, self.resource_id, self.wanted.policy, self.allow_self_lockout)
         self.done.append(f"set the restriction policy of {self.resource_id}")
-
-
-def restriction_policy(client: Client, module: DatadogModule) -> ResourceSet[RestrictionPolicy]:
-    """What a task says. :raises OptionError: for bad input."""
-    return ResourceSet([RestrictionPolicy(client, module.params)])
 
 
 def restriction_policies(client: Client, module: DatadogModule) -> Json:

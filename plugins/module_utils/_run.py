@@ -8,8 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ._client import Client, Json
-from ._errors import FAILURES
-from ._module import DatadogModule
+from ._module import DatadogModule, run_module
 from ._reconcile import ResourceSet, reconcile
 from ._report import AnyResource, result_of, warnings_of
 
@@ -20,14 +19,14 @@ def run(
     report: t.Callable[[t.Sequence[AnyResource]], Json] = result_of,
 ) -> None:
     """The whole of a module: options, desired, observed, plan, apply, report."""
-    module = DatadogModule(argument_spec)
-    try:
-        client = module.client()
+
+    def work(client: Client, module: DatadogModule) -> Json:
         resources = reconcile(managed(client, module), module.check_mode)
-    except FAILURES as exc:
-        module.fail(exc)
-        return
-    for warning in [*client.notes, *warnings_of(resources)]:
-        module.warn(warning)
-    result = report(resources)
-    (module.fail_json if "msg" in result else module.exit_json)(**result)
+        return {**report(resources), "warnings": warnings_of(resources)}
+
+    run_module(argument_spec, work)
+
+
+def run_one(argument_spec: Json, resource: t.Callable[[Client, Json], AnyResource]) -> None:
+    """The same for a module about one resource. :param resource: takes the options."""
+    run(argument_spec, lambda client, module: ResourceSet([resource(client, module.params)]))

@@ -13,13 +13,7 @@ from ._errors import Skipped, answer_of
 from ._report import MOST_NAMED, AnyResource, problem_of, returned
 
 #: What a plan says, and the word for it when it is done.
-OPERATIONS = {
-    "none": "unchanged",
-    "create": "created",
-    "update": "updated",
-    "replace": "replaced",
-    "delete": "deleted",
-}
+OPERATIONS = {"none": "unchanged", "create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
 
 
 def set_result_of(resources: t.Sequence[AnyResource]) -> Json:

@@ -13,7 +13,6 @@ from ._module import DatadogModule
 from ._team_connections import (
     SHARED_OPTIONS,
     Identity,
-    Observation,
     TeamConnection,
     TeamConnections,
     TeamLink,
@@ -56,38 +55,25 @@ class TeamConnectionSet(TeamConnections):
     # A team may have to lose its connection before it can take another one.
     purges_first = True
 
-    def __init__(self, client: Client, params: Json) -> None:
-        """:param params: the options of the module, checked."""
-        super().__init__(
-            client,
-            (
-                TeamConnection.of({**params, **given, "connection_id": None}, f"connections[{index}]")
-                for index, given in enumerate(params["connections"])
-            ),
-        )
-        self._params = params
+    def __init__(self, client: Client, module: DatadogModule) -> None:
+        """:raises OptionError: for bad input."""
+        self._params = params = module.params
+        problems = list(_problems(params))
+        if problems:
+            raise OptionError(*problems)
+        entries = [{**params, **given, "connection_id": None} for given in params["connections"]]
+        super().__init__(client, (TeamConnection.of(each, f"connections[{n}]") for n, each in enumerate(entries)))
         #: All connections of the source, if the task purges.
         self._listed: list[TeamLink] | None = None
 
-    @classmethod
-    def of_set(cls, client: Client, module: DatadogModule) -> TeamConnectionSet:
-        """:raises OptionError: for bad input."""
-        problems = list(_problems(module.params))
-        if problems:
-            raise OptionError(*problems)
-        return cls(client, module.params)
-
     def observe(self, resources: t.Sequence[TeamConnection]) -> None:
-        if not resources[0].link.connection_id:
+        # What the task does not list has just been read.
+        if resources[0].observed is None:
             super().observe(resources)
-            return
-        # Those that are not listed in the task have just been read.
-        for item in resources:
-            item.observed = Observation(item.link)
 
-    def matching(self, identities: t.Collection[Identity], doing: str) -> list[TeamLink]:
+    def matching(self, links: t.Sequence[TeamLink], doing: str) -> list[TeamLink]:
         if not self._params["purge"]:
-            return super().matching(identities, doing)
+            return super().matching(links, doing)
         if self._listed is None:
             self._listed = list_links(self._client, doing, sources=self._params["source"])
         return self._listed
@@ -95,18 +81,18 @@ class TeamConnectionSet(TeamConnections):
     def check(self, resources: t.Sequence[TeamConnection]) -> None:
         first: dict[Identity, str] = {}
         for item in resources:
-            wanted, path = item.observed.wanted, item.option_path
-            known = first.setdefault(wanted.identity, path) if wanted else path
-            if wanted and known != path:
+            path = item.option_path
+            known = first.setdefault(item.link.identity, path)
+            if known != path:
                 item.error = TaskError(
-                    f"{known}.team and {path}.team are the same team, {wanted.team}, and both connect it with"
-                    f" {wanted.connected_team}. Remove one of them."
+                    f"{known}.team and {path}.team are the same team, {item.link.team}, and both connect it with"
+                    f" {item.link.connected_team}. Remove one of them."
                 )
 
     def unlisted(self, resources: t.Sequence[TeamConnection]) -> list[TeamConnection]:
         if not self._params["purge"]:
             return []
-        wanted = {item.observed.wanted.identity for item in resources if item.observed.wanted}
+        wanted = {item.link.identity for item in resources}
         rows = self.matching([], "find the team connections that are not listed")
         unclear = [row for row in rows if not all(row.identity)]
         if unclear:
@@ -115,8 +101,11 @@ class TeamConnectionSet(TeamConnections):
                 " task without purge, and check this connection in Datadog."
             )
         source, managed_by = self._params["source"], self._params["managed_by"]
-        return [
+        unlisted = [
             TeamConnection(row, is_wanted=False)
             for row in rows
             if row.identity not in wanted and row.source == source and managed_by in (None, row.managed_by)
         ]
+        for item in unlisted:
+            item.observed = item.link
+        return unlisted

@@ -43,12 +43,8 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
 }
 
 
-class Identity(t.NamedTuple):
-    """What may exist only once. C(team) is a UUID; C(connected_team) is in lower case, since GitHub's slugs have no other."""
-
-    team: str
-    connected_team: str
-    source: str
+#: What may exist only once: the team's UUID, the connected team in lower case, since GitHub's slugs have no other, and the source.
+Identity = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -86,13 +82,13 @@ class TeamLink:
 
     @property
     def identity(self) -> Identity:
-        return Identity(self.team, self.connected_team.lower(), self.source)
+        return self.team, self.connected_team.lower(), self.source
 
     @property
     def title(self) -> str:
         if self.connection_id:
             return f"team connection {self.connection_id}"
-        return f"the connection of team {self.team!r} with {self.connected_team}"
+        return f"the connection of team {self.team_handle or self.team!r} with {self.connected_team}"
 
     def shown(self) -> Json:
         """What the diff shows, in the shape of the options."""
@@ -122,26 +118,22 @@ class TeamLink:
         }
 
 
-@dataclass(frozen=True)
-class Observation:
-    """What was seen before deciding.
+class TeamConnection(Resource["TeamLink | None"]):
+    """One team connection. What is observed is the one that exists.
 
-    :ivar existing: the connection of the pair or id that the task gives.
-    :ivar wanted: what the task says, with the team's UUID and handle; None if there is no such team, or an id is given.
+    :ivar link: what the task says of it; once it was observed, with the team's UUID and handle.
+    :ivar team: the team as the task gives it.
+    :ivar has_team: whether there is such a team.
     :ivar hint: the handle that was probably meant.
     """
 
-    existing: TeamLink | None
-    wanted: TeamLink | None = None
-    hint: str = ""
-
-
-class TeamConnection(Resource[Observation]):
-    """One team connection. :ivar link: what the task says of it."""
+    observed: TeamLink | None = None
+    has_team = True
+    hint = ""
 
     def __init__(self, link: TeamLink, is_wanted: bool, option_path: str = "") -> None:
         super().__init__(option_path)
-        self.link = link
+        self.link, self.team = link, link.team
         self.is_wanted = is_wanted
 
     @classmethod
@@ -159,30 +151,25 @@ class TeamConnection(Resource[Observation]):
 
     @property
     def names(self) -> Json:
-        return {"team": self.link.team, "connected_team": self.link.connected_team}
+        return {"team": self.team, "connected_team": self.link.connected_team}
 
     def decide(self) -> Plan:
-        observed, team = self.observed, self.link.team
-        existing, wanted = observed.existing, observed.wanted
+        existing, wanted = self.observed, self.link
         before = existing.shown() if existing else {}
-        hint = f"; did you mean {observed.hint}?" if observed.hint else ""
+        hint = f"; did you mean {self.hint}?" if self.hint else ""
         if not self.is_wanted:
-            notices: tuple[Notice, ...] = ()
-            if not wanted and not self.link.connection_id:
-                text = f"There is no team with the handle {team!r}, so it has no connection to delete"
-                notices = (Notice(text + (hint or ".")),)
-            return Plan("delete" if existing else "none", before, {}, notices=notices)
-        if not wanted:
-            path = f"{self.option_path}.team" if self.option_path else "team"
-            problem = f"must be the UUID or the exact handle of a team; Datadog has no team {team!r}{hint}"
+            text = f"There is no team with the handle {self.team!r}, so it has no connection to delete{hint or '.'}"
+            return Plan("delete" if existing else "none", before, {}, notices=() if self.has_team else (Notice(text),))
+        if not self.has_team:
+            path = f"{self.option_path}.team".lstrip(".")
+            problem = f"must be the UUID or the exact handle of a team; Datadog has no team {self.team!r}{hint}"
             raise OptionError((path, problem))
         if existing and wanted.managed_by in (None, existing.managed_by):
             return Plan("none", before, before)
         return Plan("replace" if existing else "create", before, wanted.shown(), wanted.body())
 
     def predict_result(self) -> Json:
-        link = self.observed.wanted if self.plan.body else self.observed.existing
-        return result_of(link, self.plan.operation == "delete")
+        return result_of(self.link if self.plan.body else self.observed, self.plan.operation == "delete")
 
 
 def result_of(link: TeamLink | None, is_deleted: bool = False) -> Json:
@@ -214,31 +201,31 @@ class TeamConnections(ResourceSet[TeamConnection]):
         doing = f"find {_title(resources)}"
         connection_id = resources[0].link.connection_id
         if connection_id:
-            resources[0].observed = Observation(next(iter(self._existing([connection_id], doing)), None))
+            resources[0].observed = next(iter(self._existing([connection_id], doing)), None)
             return
-        teams = self._teams.find(item.link.team for item in resources)
-        wanted: dict[TeamConnection, TeamLink] = {}
+        teams = self._teams.find(item.team for item in resources)
         for item in resources:
-            team = teams[item.link.team]
+            team = teams[item.team]
             if team:
-                wanted[item] = replace(item.link, team=team.team_id, team_handle=team.handle)
-        existing = {row.identity: row for row in self.matching({link.identity for link in wanted.values()}, doing)}
+                item.link = replace(item.link, team=team.team_id, team_handle=team.handle)
+            else:
+                item.has_team, item.hint = False, self._teams.hints.get(item.team, "")
+        known = [item for item in resources if item.has_team]
+        existing = {row.identity: row for row in self.matching([item.link for item in known], doing)}
         # A team whose handle was found exists. Of a UUID only a connection proves that, or the team itself.
         unproven = {
-            link.team
-            for item, link in wanted.items()
-            if item.is_wanted and not link.team_handle and link.identity not in existing
+            item.link.team
+            for item in known
+            if item.is_wanted and not item.link.team_handle and item.link.identity not in existing
         }
         self._teams.read_all(len(unproven))
         handles = {team_id: self._handle_of(team_id) for team_id in sorted(unproven)}
-        for item in resources:
-            link = wanted.get(item)
-            handle = handles.get(link.team, link.team_handle) if link else None
-            if link and handle is not None:
-                row = existing.get(link.identity)
-                item.observed = Observation(row and replace(row, team_handle=handle), replace(link, team_handle=handle))
-            else:
-                item.observed = Observation(None, None, self._teams.hints.get(item.link.team, ""))
+        for item in known:
+            handle = handles.get(item.link.team, item.link.team_handle)
+            row = existing.get(item.link.identity)
+            item.has_team = handle is not None
+            item.link = replace(item.link, team_handle=handle or "")
+            item.observed = row and replace(row, team_handle=handle or "")
 
     def _handle_of(self, team_id: str) -> str | None:
         """:returns: None if there is no such team."""
@@ -248,9 +235,9 @@ class TeamConnections(ResourceSet[TeamConnection]):
         row = self._client.find(f"{TEAMS}/{team_id}", f"look up the team {team_id}")
         return str(as_object(row.get("attributes")).get("handle") or "") if row else None
 
-    def matching(self, identities: t.Collection[Identity], doing: str) -> list[TeamLink]:
+    def matching(self, links: t.Sequence[TeamLink], doing: str) -> list[TeamLink]:
         """The connections of these identities, and maybe others."""
-        return links_of(self._client, identities, doing)
+        return links_of(self._client, links, doing)
 
     def _existing(self, connection_ids: t.Sequence[str], doing: str) -> list[TeamLink]:
         rows = list_links(self._client, doing, connection_ids=",".join(connection_ids))
@@ -267,7 +254,7 @@ class TeamConnections(ResourceSet[TeamConnection]):
             self._create([item for item in batch if item.plan.body and not item.error])
 
     def _delete(self, resources: t.Sequence[TeamConnection]) -> None:
-        rows = {item: item.observed.existing for item in resources if item.observed.existing}
+        rows = {item: item.observed for item in resources if item.observed}
         if not rows:
             return
         ids = [row.connection_id for row in rows.values()]
@@ -311,7 +298,7 @@ class TeamConnections(ResourceSet[TeamConnection]):
         rows = [TeamLink.of(row) for row in answer]
         created = {row.identity: row for row in rows}
         for item in resources:
-            row = created.get(_wanted(item).identity) or (rows[0] if len(rows) == len(resources) == 1 else None)
+            row = created.get(item.link.identity) or (rows[0] if len(rows) == len(resources) == 1 else None)
             if row:
                 _take(item, row)
             else:
@@ -320,22 +307,24 @@ class TeamConnections(ResourceSet[TeamConnection]):
 
     def _not_created(self, resources: t.Sequence[TeamConnection], error: DatadogError) -> None:
         """Find out what became of connections, and create those that can be created."""
-        links = {item: _wanted(item) for item in resources}
-        rows: list[TeamLink] | None = [] if error.is_ambiguous else None
+        rows: list[TeamLink] | None = None
         if error.is_ambiguous:
             self._client.pause(error)
+            rows = []
         if error.is_ambiguous or error.status in REFUSED:
             with contextlib.suppress(DatadogError):
-                rows = links_of(self._client, [link.identity for link in links.values()], error.doing)
+                rows = links_of(self._client, [item.link for item in resources], error.doing)
         if rows is None:
             for item in resources:
                 item.error = error
             return
         there = {row.identity: row for row in rows}
-        missing = [item for item, link in links.items() if link.identity not in there]
-        for item, link in links.items():
-            if link.identity in there:
-                _take(item, there[link.identity], error)
+        missing = []
+        for item in resources:
+            if item.link.identity in there:
+                _take(item, there[item.link.identity], error)
+            else:
+                missing.append(item)
         if error.is_ambiguous:
             text = f"Could not {error.doing}: {error.reason}. Datadog does not list it yet, but may still create it. Run the task"
             for item in missing:
@@ -344,7 +333,7 @@ class TeamConnections(ResourceSet[TeamConnection]):
         elif len(resources) == 1 and missing:
             missing[0].error = error
             if error.status == 409:
-                self._name_rivals(links[missing[0]], error)
+                self._name_rivals(missing[0].link, error)
         else:
             # Whatever is wrong is in one of them, or in both.
             for half in _halves(missing):
@@ -365,13 +354,9 @@ class TeamConnections(ResourceSet[TeamConnection]):
                 error.remedy = f"Connections that may be in the way: {rivals}. Delete the one that should not exist."
 
 
-def _wanted(item: TeamConnection) -> TeamLink:
-    return item.observed.wanted or item.link
-
-
 def _take(item: TeamConnection, row: TeamLink, error: DatadogError | None = None) -> None:
     """Take a connection as the result: from Datadog's answer or, after an error, from its list."""
-    wanted, path = _wanted(item), item.option_path
+    wanted, path = item.link, item.option_path
     if error and wanted.managed_by not in (None, row.managed_by):
         text = f"Another run created {row.connection_id}, managed by {row.managed_by!r}, while this task was running."
         item.error = ConcurrentChange(f"{text} Run the task again.")
@@ -388,12 +373,12 @@ def _take(item: TeamConnection, row: TeamLink, error: DatadogError | None = None
         item.notices.append(Notice(f"{error} It was created anyway."))
 
 
-def links_of(client: Client, identities: t.Collection[Identity], doing: str) -> list[TeamLink]:
+def links_of(client: Client, links: t.Sequence[TeamLink], doing: str) -> list[TeamLink]:
     """The connections of these identities, and maybe others of their sources, in few requests."""
-    sources = ",".join({each.source for each in identities})
-    chunks = batches(list(dict.fromkeys(each.team for each in identities)), TEAMS_IN_FILTER)
+    sources = ",".join({each.source for each in links})
+    chunks = batches(list(dict.fromkeys(each.team for each in links)), TEAMS_IN_FILTER)
     # If all of them exist. Finding out whether all connections are fewer takes a request, too.
-    pages = len(chunks) + len(identities) // PAGE_SIZE
+    pages = len(chunks) + len({each.identity for each in links}) // PAGE_SIZE
     if pages > 2:
         with contextlib.suppress(TooManyPages):
             return list_links(client, doing, pages, sources=sources)

@@ -16,20 +16,20 @@ description:
     App Builder access another system. To manage many connections in one task, use M(tidyops.datadog.action_connections).
   - The options of the connection are O(state), O(name), O(tags), O(access) and one integration, for example O(aws). What a task
     does not specify is not changed. With O(registry), the module finds the connection again.
-  - An integration contains one type of credentials with these fields. An asterisk marks secrets, brackets mark optional fields.
-  - C(api_key) with C(api_token*) for C(anthropic), C(circleci), C(clickup), C(gitlab), C(launchdarkly), C(notion), C(openai)
-  - C(api_key) with C(api_key*) for C(fastly), C(gemini), C(greynoise), C(split), C(statsig), C(virustotal)
+  - An integration contains one type of credentials, with these fields. An asterisk marks secrets, brackets mark optional fields.
+  - C(api_key) with C(api_token*) for C(anthropic, circleci, clickup, gitlab, launchdarkly, notion, openai)
+  - C(api_key) with C(api_key*) for C(fastly, gemini, greynoise, split, statsig, virustotal)
   - C(asana.access_token) with C(access_token*)
-  - C(aws.assume_role) with C(account_id), C(role), [C(generate_new_external_id)]
-  - C(azure.tenant) with C(tenant_id), C(app_client_id), C(client_secret*), [C(custom_scopes)]
-  - C(cloudflare.api_token) with C(api_token*), or C(cloudflare.global_api_token) with C(auth_email), C(global_api_key*)
-  - C(configcat.sdk_key) with C(api_username), C(api_password*), C(sdk_key*)
-  - C(datadog.api_key) with C(datacenter), C(api_key*), C(app_key*), [C(subdomain)]
-  - C(freshservice.api_key) with C(domain), C(api_key*)
-  - C(gcp.service_account) with C(service_account_email), C(private_key*)
-  - C(http.base_url), and C(http.token_auth) with [C(tokens*)], [C(headers)], [C(url_parameters)], [C(body)]
-  - C(okta.api_token) with C(domain), C(api_token*)
-  - C(servicenow.basic_auth) with C(instance), C(username), C(password*)
+  - C(aws.assume_role) with C(account_id, role, [generate_new_external_id])
+  - C(azure.tenant) with C(tenant_id, app_client_id, client_secret*, [custom_scopes])
+  - C(cloudflare.api_token) with C(api_token*), or C(cloudflare.global_api_token) with C(auth_email, global_api_key*)
+  - C(configcat.sdk_key) with C(api_username, api_password*, sdk_key*)
+  - C(datadog.api_key) with C(datacenter, api_key*, app_key*, [subdomain])
+  - C(freshservice.api_key) with C(domain, api_key*)
+  - C(gcp.service_account) with C(service_account_email, private_key*)
+  - C(http.base_url), and C(http.token_auth) with C([tokens*], [headers], [url_parameters], [body])
+  - C(okta.api_token) with C(domain, api_token*)
+  - C(servicenow.basic_auth) with C(instance, username, password*)
 extends_documentation_fragment:
   - tidyops.datadog.action_connection
   - tidyops.datadog.integrations
@@ -47,7 +47,7 @@ EXAMPLES = r"""
   tidyops.datadog.action_connection:
     name: Production AWS
     registry: "{{ playbook_dir }}/datadog-connections.json"
-    tags: [env:prod, "account_id:123456789012"]
+    tags: [env:prod]
     access:
       editor: [team:platform]
       resolver: ["role:Datadog Standard Role"]
@@ -67,15 +67,6 @@ EXAMPLES = r"""
       assume_role: {}
   when: aws.connection_id is not none
 
-- name: Connect to Google Cloud
-  tidyops.datadog.action_connection:
-    name: Google Cloud
-    registry: "{{ playbook_dir }}/datadog-connections.json"
-    gcp:
-      service_account:
-        private_key: "{{ gcp_private_key }}"
-        service_account_email: datadog@acme.iam.gserviceaccount.com
-
 - name: Connect to an HTTP API with a token in a header
   tidyops.datadog.action_connection:
     name: Ticket system
@@ -89,25 +80,6 @@ EXAMPLES = r"""
         headers:
           - name: Authorization
             value: !unsafe "Bearer {{ accessToken }}"
-
-- name: Connect to ServiceNow
-  tidyops.datadog.action_connection:
-    name: ServiceNow
-    registry: "{{ playbook_dir }}/datadog-connections.json"
-    servicenow:
-      basic_auth:
-        instance: acme
-        username: datadog
-        password: "{{ servicenow_password }}"
-
-- name: Connect to Okta
-  tidyops.datadog.action_connection:
-    name: Okta
-    registry: "{{ playbook_dir }}/datadog-connections.json"
-    okta:
-      api_token:
-        domain: acme.okta.com
-        api_token: "{{ okta_token }}"
 
 - name: Connect to GitLab, and always send the token
   tidyops.datadog.action_connection:
@@ -141,7 +113,7 @@ connection:
   type: dict
   contains:
     connection_id:
-      description: The UUID of the connection. V(none) in check mode if the connection would be created.
+      description: The UUID. V(none) in check mode if the connection would be created.
       type: str
       sample: 3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04
     name:
@@ -152,7 +124,7 @@ connection:
       description: The tags.
       type: list
       elements: str
-      sample: [env:prod, "account_id:123456789012"]
+      sample: [env:prod]
     access:
       description: The restriction policy of the task.
       returned: if O(access) is specified
@@ -163,21 +135,17 @@ connection:
       returned: depends on the integration
       type: dict
       sample:
-        assume_role:
-          account_id: "123456789012"
-          role: DatadogActions
-          external_id: 33a1011635c44b38a064cf14e82e1d8f
-          principal_id: "464622532012"
+        assume_role: {account_id: "123456789012", role: DatadogActions, external_id: 33a1011635c44b38, principal_id: "464622532012"}
     created_at:
-      description: When the connection was created. V(none) if unknown.
+      description: When it was created. V(none) if unknown.
       type: str
       sample: "2026-07-13T13:25:37.434600Z"
     last_updated:
-      description: When the connection was last updated. V(none) if unknown.
+      description: When it was last updated. V(none) if unknown.
       type: str
       sample: "2026-07-13T13:25:37.434600Z"
     created_by:
-      description: The UUID of the user who created the connection. V(none) if unknown.
+      description: The UUID of the user who created it. V(none) if unknown.
       type: str
       sample: 7a1ba5e7-6a3c-4e3a-9f2e-0f1f8a2d3c4b
 connection_id:
@@ -216,12 +184,8 @@ errors:
   sample: [{title: Forbidden, detail: Forbidden, pointer: ""}]
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.options import (
-    ARGUMENT_SPEC,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.resource import (
-    ActionConnections,
-)
+from ansible_collections.tidyops.datadog.plugins.module_utils._connections.options import ARGUMENT_SPEC
+from ansible_collections.tidyops.datadog.plugins.module_utils._connections.resource import ActionConnections
 from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
 
 

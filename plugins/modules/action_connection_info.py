@@ -13,8 +13,7 @@ author:
   - TidyOps contributors (@tidyops)
 description:
   - Returns action connections by ID, by name, those that a registry contains, or all connections of the organization.
-  - Each connection contains C(options), the options with which M(tidyops.datadog.action_connection) and
-    M(tidyops.datadog.action_connections) manage it as it is.
+  - Each connection contains C(options), with which M(tidyops.datadog.action_connection) manages it as it is.
 extends_documentation_fragment:
   - tidyops.datadog.attributes.info_module
   - tidyops.datadog.attributes.actiongroup_registry
@@ -30,8 +29,7 @@ options:
   names:
     description:
       - Return the connections with these names, which must match exactly.
-      - The module looks up each name in O(registry), and then in Datadog's list of connections, if Datadog offers the list to the
-        organization.
+      - The module looks up each name in O(registry), and then in Datadog's list of connections, if Datadog offers it.
     type: list
     elements: str
   integrations:
@@ -55,14 +53,13 @@ options:
     version_added: 2.0.0
   registry:
     description:
-      - The registry to read, as the path of a file, or as C(datastore:) followed by the UUID of a Datadog Actions datastore. See
-        O(tidyops.datadog.action_connection#module:registry).
+      - The registry to read, see O(tidyops.datadog.action_connection#module:registry).
       - If neither O(connection_ids) nor O(names) is specified, the module returns the connections in the registry. Without a
         registry, it returns all connections of the organization, or fails if Datadog does not offer its list.
       - If not specified, the module falls back to the environment variable E(DD_CONNECTION_REGISTRY).
 notes:
-  - The application key must be registered for the Actions API, see M(tidyops.datadog.app_key_registration). It must have the
-    permission C(connections_read).
+  - The application key must be registered for the Actions API, see M(tidyops.datadog.app_key_registration), and have the permission
+    C(connections_read).
   - Datadog never returns secrets, so C(options) has none. A task with these options does not change the secrets of the connection.
   - A header or URL parameter that seems to contain a credential in clear text is returned without its C(value). Add the value
     before you use C(options) in a task.
@@ -104,7 +101,7 @@ connections:
   elements: dict
   contains:
     connection_id:
-      description: The UUID of the connection.
+      description: The UUID.
       type: str
     name:
       description: The name.
@@ -122,13 +119,13 @@ connections:
       returned: depends on the integration
       type: dict
     created_at:
-      description: When the connection was created. V(none) if unknown.
+      description: When it was created. V(none) if unknown.
       type: str
     last_updated:
-      description: When the connection was last updated. V(none) if unknown.
+      description: When it was last updated. V(none) if unknown.
       type: str
     created_by:
-      description: The UUID of the user who created the connection. V(none) if unknown.
+      description: The UUID of the user who created it. V(none) if unknown.
       type: str
     options:
       description:
@@ -141,11 +138,7 @@ connections:
       tags: [env:prod]
       access: {editor: [team:87654321-4321-8765-dcba-210987654321]}
       aws:
-        assume_role:
-          account_id: "123456789012"
-          role: DatadogActions
-          external_id: 33a1011635c44b38a064cf14e82e1d8f
-          principal_id: "464622532012"
+        assume_role: {account_id: "123456789012", role: DatadogActions, external_id: 33a1011635c44b38, principal_id: "464622532012"}
       created_at: "2026-07-13T13:25:37.434600Z"
       last_updated: "2026-07-13T13:25:37.434600Z"
       created_by: 7a1ba5e7-6a3c-4e3a-9f2e-0f1f8a2d3c4b
@@ -173,15 +166,12 @@ errors:
   sample: [{title: Forbidden, detail: Forbidden, pointer: ""}]
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.info import (
-    ARGUMENT_SPEC,
-    action_connections,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import run_info
+from ansible_collections.tidyops.datadog.plugins.module_utils._connections.info import ARGUMENT_SPEC, action_connections
+from ansible_collections.tidyops.datadog.plugins.module_utils._module import run_module
 
 
 def main() -> None:
-    run_info(ARGUMENT_SPEC, action_connections)
+    run_module(ARGUMENT_SPEC, action_connections)
 
 
 if __name__ == "__main__":

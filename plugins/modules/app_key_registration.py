@@ -102,15 +102,12 @@ errors:
   sample: [{title: Forbidden, detail: Forbidden, pointer: ""}]
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._app_keys import (
-    ARGUMENT_SPEC,
-    app_key_registration,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
+from ansible_collections.tidyops.datadog.plugins.module_utils._app_keys import ARGUMENT_SPEC, AppKeyRegistration
+from ansible_collections.tidyops.datadog.plugins.module_utils._run import run_one
 
 
 def main() -> None:
-    run(ARGUMENT_SPEC, app_key_registration)
+    run_one(ARGUMENT_SPEC, AppKeyRegistration)
 
 
 if __name__ == "__main__":

@@ -76,11 +76,11 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._app_keys import (
     INFO_ARGUMENT_SPEC,
     app_key_registrations,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import run_info
+from ansible_collections.tidyops.datadog.plugins.module_utils._module import run_module
 
 
 def main() -> None:
-    run_info(INFO_ARGUMENT_SPEC, app_key_registrations)
+    run_module(INFO_ARGUMENT_SPEC, app_key_registrations)
 
 
 if __name__ == "__main__":

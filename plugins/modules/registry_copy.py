@@ -106,15 +106,12 @@ errors:
   sample: [{title: Forbidden, detail: Forbidden, pointer: ""}]
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry_copy import (
-    ARGUMENT_SPEC,
-    registry_copy,
-)
-from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry_copy import ARGUMENT_SPEC, RegistryCopy
+from ansible_collections.tidyops.datadog.plugins.module_utils._run import run_one
 
 
 def main() -> None:
-    run(ARGUMENT_SPEC, registry_copy)
+    run_one(ARGUMENT_SPEC, RegistryCopy)
 
 
 if __name__ == "__main__":

@@ -183,13 +183,13 @@ errors:
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policies import (
     ARGUMENT_SPEC,
-    restriction_policy,
+    RestrictionPolicy,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
+from ansible_collections.tidyops.datadog.plugins.module_utils._run import run_one
 
 
 def main() -> None:
-    run(ARGUMENT_SPEC, restriction_policy)
+    run_one(ARGUMENT_SPEC, RestrictionPolicy)
 
 
 if __name__ == "__main__":

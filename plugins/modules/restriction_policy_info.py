@@ -92,7 +92,7 @@ errors:
   sample: [{title: Forbidden, detail: Forbidden, pointer: ""}]
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import run_info
+from ansible_collections.tidyops.datadog.plugins.module_utils._module import run_module
 from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policies import (
     INFO_ARGUMENT_SPEC,
     restriction_policies,
@@ -100,7 +100,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_polic
 
 
 def main() -> None:
-    run_info(INFO_ARGUMENT_SPEC, restriction_policies)
+    run_module(INFO_ARGUMENT_SPEC, restriction_policies)
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ errors:
       pointer: ""
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._module import run_info
+from ansible_collections.tidyops.datadog.plugins.module_utils._module import run_module
 from ansible_collections.tidyops.datadog.plugins.module_utils._team_connection_info import (
     ARGUMENT_SPEC,
     team_connections,
@@ -145,7 +145,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._team_connection_i
 
 
 def main() -> None:
-    run_info(ARGUMENT_SPEC, team_connections)
+    run_module(ARGUMENT_SPEC, team_connections)
 
 
 if __name__ == "__main__":

@@ -251,7 +251,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._team_connection_s
 
 
 def main() -> None:
-    run(SET_ARGUMENT_SPEC, TeamConnectionSet.of_set, set_result_of)
+    run(SET_ARGUMENT_SPEC, TeamConnectionSet, set_result_of)
 
 
 if __name__ == "__main__":
