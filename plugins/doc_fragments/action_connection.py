@@ -58,6 +58,20 @@ notes:
     value with C(!unsafe), or Ansible reads the braces as a Jinja expression.
   - Datadog stores and returns the headers and URL parameters of HTTP connections in clear text. If one seems to contain a
     credential instead of a reference to a token, the module warns, and omits the value from its results.
+  - An integration contains one type of credentials, with these fields. An asterisk marks secrets, brackets mark optional fields.
+  - C(api_key) with C(api_token*) for C(anthropic, circleci, clickup, gitlab, launchdarkly, notion, openai)
+  - C(api_key) with C(api_key*) for C(fastly, gemini, greynoise, split, statsig, virustotal)
+  - C(asana.access_token) with C(access_token*)
+  - C(aws.assume_role) with C(account_id, role, [generate_new_external_id])
+  - C(azure.tenant) with C(tenant_id, app_client_id, client_secret*, [custom_scopes])
+  - C(cloudflare.api_token) with C(api_token*), or C(cloudflare.global_api_token) with C(auth_email, global_api_key*)
+  - C(configcat.sdk_key) with C(api_username, api_password*, sdk_key*)
+  - C(datadog.api_key) with C(datacenter, api_key*, app_key*, [subdomain])
+  - C(freshservice.api_key) with C(domain, api_key*)
+  - C(gcp.service_account) with C(service_account_email, private_key*)
+  - C(http.base_url), and C(http.token_auth) with C([tokens*], [headers], [url_parameters], [body])
+  - C(okta.api_token) with C(domain, api_token*)
+  - C(servicenow.basic_auth) with C(instance, username, password*)
 seealso:
   - module: tidyops.datadog.action_connection_info
   - module: tidyops.datadog.app_key_registration

@@ -16,20 +16,7 @@ description:
     App Builder access another system. To manage many connections in one task, use M(tidyops.datadog.action_connections).
   - The options of the connection are O(state), O(name), O(tags), O(access) and one integration, for example O(aws). What a task
     does not specify is not changed. With O(registry), the module finds the connection again.
-  - An integration contains one type of credentials, with these fields. An asterisk marks secrets, brackets mark optional fields.
-  - C(api_key) with C(api_token*) for C(anthropic, circleci, clickup, gitlab, launchdarkly, notion, openai)
-  - C(api_key) with C(api_key*) for C(fastly, gemini, greynoise, split, statsig, virustotal)
-  - C(asana.access_token) with C(access_token*)
-  - C(aws.assume_role) with C(account_id, role, [generate_new_external_id])
-  - C(azure.tenant) with C(tenant_id, app_client_id, client_secret*, [custom_scopes])
-  - C(cloudflare.api_token) with C(api_token*), or C(cloudflare.global_api_token) with C(auth_email, global_api_key*)
-  - C(configcat.sdk_key) with C(api_username, api_password*, sdk_key*)
-  - C(datadog.api_key) with C(datacenter, api_key*, app_key*, [subdomain])
-  - C(freshservice.api_key) with C(domain, api_key*)
-  - C(gcp.service_account) with C(service_account_email, private_key*)
-  - C(http.base_url), and C(http.token_auth) with C([tokens*], [headers], [url_parameters], [body])
-  - C(okta.api_token) with C(domain, api_token*)
-  - C(servicenow.basic_auth) with C(instance, username, password*)
+  - The notes list the types of credentials of each integration, and their fields.
 extends_documentation_fragment:
   - tidyops.datadog.action_connection
   - tidyops.datadog.integrations
@@ -113,7 +100,7 @@ connection:
   type: dict
   contains:
     connection_id:
-      description: The UUID. V(none) in check mode if the connection would be created.
+      description: The UUID. V(none) in check mode if it would be created.
       type: str
       sample: 3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04
     name:

@@ -17,7 +17,7 @@ description:
   - The module reads and compares all connections before it writes the first one. If this fails for one of them, it writes none.
   - If writing a connection fails, the module continues with the others, unless these would fail for the same reason. What was
     done is recorded and returned. Run the task again to do the rest.
-  - See M(tidyops.datadog.action_connection) for a list of the integrations and their credentials, and for more examples.
+  - See M(tidyops.datadog.action_connection) for more examples.
 extends_documentation_fragment:
   - tidyops.datadog.action_connection
   - tidyops.datadog.integrations.connections
