@@ -9,7 +9,12 @@ import os
 import typing as t
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends import open_registry
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import DATASTORE, Entry, check_organization
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import (
+    DATASTORE,
+    ROWS_AT_ONCE,
+    Entry,
+    check_organization,
+)
 
 from ._client import Client, Json
 from ._errors import OptionError, Problem, TaskError
@@ -94,8 +99,12 @@ class RegistryCopy(Resource[Contents]):
 
     def apply(self) -> None:
         missing = self.observed.missing()
-        self._dest.add(missing)
-        self.done.append(f"recorded {len(missing)} connections in the {self._dest.title}")
+        names = list(missing)
+        for start in range(0, len(names), ROWS_AT_ONCE):
+            batch = {name: missing[name] for name in names[start : start + ROWS_AT_ONCE]}
+            for name in set(batch) - self._dest.claim(batch):
+                raise self._dest.changed(name)
+            self.done = [f"recorded {start + len(batch)} connections in the {self._dest.title}"]
 
 
 def _place(given: str) -> str:

@@ -111,7 +111,7 @@ class Observer:
         return self._context.finder.get(connection_id, self._doing, entry) if connection_id else None
 
     def _by_id(self, connection_id: str) -> Observation:
-        known_as, entry = self._registry.find_id(connection_id, self._desired.name) or ("", None)
+        known_as, entry = self._registry.find_id(connection_id, self._desired.name)
         if entry and entry.claim:
             entry = self._settled(known_as)
         if entry and entry.connection_id != connection_id:
@@ -163,8 +163,8 @@ class Observer:
                     f"Datadog does not offer the list of connections, and the {title} does not know %s, which {what}."
                 )
                 notices = (Notice(f"{unknown} If it exists, set connection_id for one run.", repr(name)),)
-        other, _entry = (self._registry.find_id(connection.connection_id) if connection else None) or (name, None)
-        if connection and other != name:
+        other = self._registry.find_id(connection.connection_id)[0] if connection else ""
+        if connection and other not in ("", name):
             raise TaskError(
                 f"The action connection {name!r} is {connection.connection_id}, which the {title} knows as {other!r}: it was"
                 f" renamed elsewhere. Run the task for {other!r} to rename it back, or set connection_id once if {name!r} is right."

@@ -81,25 +81,20 @@ class Entry:
         """Read what written() returned, also in version 1.x. :raises ValueError: what is wrong with it."""
         if not isinstance(content, dict):
             raise ValueError("is not an object")
-        texts = dict.fromkeys(("id", "integration", "last_updated", "replaces", "claim", "creating"), "")
-        secrets = content.get("secrets") or {}
+        keys = ("id", "integration", "last_updated", "replaces", "claim", "creating", "secrets")
+        given = {key: value for key, value in content.items() if value}
+        for key in set(content) - set(keys):
+            raise ValueError(f"has an unknown key: {key}")
+        secrets = given.pop("secrets", {})
         if not isinstance(secrets, dict) or not all(is_fingerprint(text) for text in secrets.values() if text):
             raise ValueError("has wrong secrets: they must be fingerprints")
-        for key, value in content.items():
-            if key not in (*texts, "secrets"):
-                raise ValueError(f"has an unknown key: {key}")
-            if not value or key == "secrets":
-                continue
+        for key, value in given.items():
             if not isinstance(value, str):
                 raise ValueError(f"has a wrong {key}: it must be a string")
             if key in ("id", "replaces") and not UUID.fullmatch(value):
                 raise ValueError(f"has a wrong {key}: it must be a UUID")
-            texts[key] = value
-        connection_id, replaces, claim = (
-            texts["id"].lower(),
-            texts["replaces"].lower(),
-            texts["claim"] or texts["creating"],
-        )
+        connection_id, replaces = given.get("id", "").lower(), given.get("replaces", "").lower()
+        claim = given.get("claim") or given.get("creating", "")
         if not connection_id and not claim:
             raise ValueError("has no id")
         if claim and replaces not in ("", connection_id):
@@ -109,8 +104,8 @@ class Entry:
             )
         return cls(
             connection_id,
-            texts["integration"],
-            texts["last_updated"] or None,
+            given.get("integration", ""),
+            given.get("last_updated"),
             {path: text for path, text in secrets.items() if text},
             claim,
             "" if replaces == connection_id else replaces,
@@ -159,20 +154,12 @@ class Registry:
     def forget(self, name: str, expected: Entry) -> None:
         """Remove an entry, unless another run has changed it."""
 
-    def add(self, entries: t.Mapping[str, Entry]) -> None:
-        """Record entries of names that are not known yet. :raises ConcurrentChange: where one is by now."""
-        names = sorted(entries)
-        for start in range(0, len(names), ROWS_AT_ONCE):
-            batch = {name: entries[name] for name in names[start : start + ROWS_AT_ONCE]}
-            for name in set(batch) - self.claim(batch):
-                raise self.changed(name)
-
-    def find_id(self, connection_id: str, name: str = "") -> tuple[str, Entry] | None:
+    def find_id(self, connection_id: str, name: str = "") -> tuple[str, Entry | None]:
         """The name under which a connection is known, and its entry. :param name: where to look first."""
         likely = self.find(name) if name else None
         if likely and likely.connection_id == connection_id:
             return name, likely
-        return next((pair for pair in self.all().items() if pair[1].connection_id == connection_id), None)
+        return next((pair for pair in self.all().items() if pair[1].connection_id == connection_id), ("", None))
 
     def changed(self, name: str) -> ConcurrentChange:
         return ConcurrentChange(
