@@ -95,7 +95,7 @@ class ConnectionFinder:
     def _pages(self, doing: str, filters: Json, most_pages: int | None) -> list[Json]:
         if self._refusal is None:
             try:
-                return self._client.pages(PATH, doing, filters, lambda meta: meta.get("total_filtered"), most_pages)
+                return self._client.pages(PATH, doing, filters, "total_filtered", most_pages)
             except DatadogError as exc:
                 # Datadog does not document how it refuses the list. 401 and 403 are about the keys.
                 status = exc.status or 0
