@@ -29,28 +29,29 @@ class ErrorDetail(t.NamedTuple):
 class DatadogError(Exception):
     """A request that failed.
 
-    :ivar doing: completes the sentence "Could not ...".
-    :ivar status: the HTTP status, or None where no answer came.
-    :ivar is_ambiguous: whether the request may have had its effect.
-    :ivar retry_after: seconds that the answer asked to wait, or None.
+    :ivar doing: completes the sentence "Could not ..."; the client sets it.
     :ivar remedy: what to do about it, in sentences; may be empty.
+    :ivar status: the HTTP status, or None where no answer came.
+    :ivar retry_after: seconds that the answer asked to wait, or None.
+    :ivar is_transient: whether the same request may succeed later.
+    :ivar is_ambiguous: whether the request may have had its effect.
     """
+
+    doing = ""
 
     def __init__(
         self,
-        doing: str,
         reason: str,
+        remedy: str = "",
         status: int | None = None,
         errors: t.Sequence[ErrorDetail] = (),
+        retry_after: float | None = None,
         is_transient: bool = False,
         is_ambiguous: bool = False,
-        retry_after: float | None = None,
-        remedy: str = "",
     ) -> None:
-        super().__init__(doing, reason)
-        self.doing, self.reason, self.remedy = doing, reason, remedy
-        self.status, self.errors = status, list(errors)
-        self.is_transient, self.is_ambiguous, self.retry_after = is_transient, is_ambiguous, retry_after
+        super().__init__(reason)
+        self.reason, self.remedy, self.status, self.errors = reason, remedy, status, errors
+        self.retry_after, self.is_transient, self.is_ambiguous = retry_after, is_transient, is_ambiguous
 
     def __str__(self) -> str:
         return f"Could not {self.doing}: {self.reason}. {self.remedy}".rstrip()

@@ -9,7 +9,7 @@ import re
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from ._client import UUID, Client, Json, as_object
+from ._client import UUID, Client, as_object
 from ._errors import OptionError, Problem
 from ._restriction_policy import WantedPolicy
 
@@ -17,11 +17,12 @@ PRINCIPAL = re.compile(rf"org(:{UUID.pattern})?|(team|role|user):\S(.*\S)?", re.
 FORMS = (
     "org, or team:, role: or user: followed by a UUID, or by the team's handle, the role's name or the user's e-mail"
 )
-#: Where each kind is found: its path, a filter, which matches parts of texts, and which attributes must be as the task says.
+#: Where each kind is found: its path, a filter, which matches parts of texts, where the list counts its rows, which attributes
+#: must be as the task says, and what that is called.
 KINDS = {
-    "team": ("team", "filter[keyword]", ("handle",), "handle"),
-    "role": ("roles", "filter", ("name",), "name"),
-    "user": ("users", "filter", ("email", "handle"), "e-mail"),
+    "team": ("team", "filter[keyword]", "pagination.total", ("handle",), "handle"),
+    "role": ("roles", "filter", "page.total_filtered_count", ("name",), "name"),
+    "user": ("users", "filter", "page.total_filtered_count", ("email", "handle"), "e-mail"),
 }
 
 
@@ -51,14 +52,17 @@ class Principals:
             return [principal.lower()]
         if kind == "org":
             return [f"org:{each.lower()}" for each in [self._client.organization()] if each]
-        path, query, keys, _word = KINDS[kind]
+        path, query, total, keys, _word = KINDS[kind]
         keyword = name.lstrip("@") if kind == "team" else name
-        rows = self._client.pages(f"/api/v2/{path}", f"look up the {kind} {name!r}", {query: keyword}, _total)
+        rows = self._client.pages(f"/api/v2/{path}", f"look up the {kind} {name!r}", {query: keyword}, total)
         attributes = {f"{kind}:{row['id'].lower()}": as_object(row.get("attributes")) for row in rows}
         found = [each for each in attributes if name in map(attributes[each].get, keys)]
-        near = [each.get("handle") for each in attributes.values() if keyword in (each.get("handle"), each.get("name"))]
-        if kind == "team" and not found and len(near) == 1:
-            self._hints[principal] = f"; did you mean team:{near[0]}?"
+        if kind == "team" and not found:
+            near = [
+                each.get("handle") for each in attributes.values() if keyword in (each.get("handle"), each.get("name"))
+            ]
+            if len(near) == 1 and near[0]:
+                self._hints[principal] = f"; did you mean team:{near[0]}?"
         return [each for each in found if not attributes[each].get("disabled")] or found
 
     def wanted(self, bindings: t.Iterable[tuple[str, str, t.Sequence[str]]]) -> WantedPolicy:
@@ -90,8 +94,3 @@ class Principals:
         if self._found[principal]:
             return f"is ambiguous: {', '.join(self._found[principal])} have this {word}. Give one of these instead"
         return f"does not exist: Datadog has no {kind} with exactly this {word}{self._hints.get(principal, '')}"
-
-
-def _total(meta: Json) -> t.Any:
-    page = as_object(meta.get("page")).get("total_filtered_count")
-    return as_object(meta.get("pagination")).get("total", page)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import quote
 
-from ._client import Client, as_object
+from ._client import Client, as_object, value_at
 
 PATH = "/api/v2/restriction_policy/"
 
@@ -32,8 +32,7 @@ class WantedPolicy(t.NamedTuple):
 def read_policy(client: Client, resource_id: str) -> Policy:
     """:returns: the policy of a resource (C(connection:UUID)); empty where it has none."""
     doing = f"read the restriction policy of {resource_id}"
-    found = as_object(client.find(PATH + quote(resource_id, ":"), doing))
-    bindings = as_object(found.get("attributes")).get("bindings")
+    bindings = value_at(client.find(PATH + quote(resource_id, ":"), doing), "attributes.bindings")
     policy: Policy = {}
     for binding in map(as_object, bindings if isinstance(bindings, list) else []):
         relation, principals = str(binding.get("relation")), binding.get("principals")

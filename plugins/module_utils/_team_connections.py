@@ -394,7 +394,7 @@ def list_links(client: Client, doing: str, most_pages: int | None = None, **filt
     :raises TooManyPages: see Client.pages().
     """
     params = {f"filter[{name}]": value for name, value in filters.items()}
-    rows = client.pages(PATH, doing, params, lambda meta: as_object(meta.get("page")).get("total"), most_pages)
+    rows = client.pages(PATH, doing, params, "page.total", most_pages)
     return [TeamLink.of(row) for row in rows]
 
 

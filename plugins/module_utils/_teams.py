@@ -65,10 +65,7 @@ class Teams:
         return None
 
     def _read(self, doing: str, params: t.Mapping[str, str], most_pages: int | None = None) -> None:
-        def total(meta: t.Mapping[str, t.Any]) -> t.Any:
-            return as_object(meta.get("pagination")).get("total")
-
-        for row in self._client.pages(PATH, doing, params, total, most_pages):
+        for row in self._client.pages(PATH, doing, params, "pagination.total", most_pages):
             attributes = as_object(row.get("attributes"))
             handle, name = (str(attributes.get(key) or "") for key in ("handle", "name"))
             self.known[row["id"].lower()] = Team(row["id"].lower(), handle, name)

@@ -86,7 +86,7 @@ class ConnectionFinder:
     def _read_list(self, doing: str, filters: Json, most_pages: int | None = None) -> list[Connection]:
         if self._refusal is None:
             try:
-                rows = self._client.pages(PATH, doing, filters, lambda meta: meta.get("total_filtered"), most_pages)
+                rows = self._client.pages(PATH, doing, filters, "total_filtered", most_pages)
                 return [Connection.of(row) for row in rows]
             except DatadogError as exc:
                 # Datadog does not document how it refuses the list. 401 and 403 are about the keys.
