@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._connections import catalogue
-from ansible_collections.tidyops.datadog.plugins.module_utils._connections.fields import Field
 from ansible_collections.tidyops.datadog.plugins.module_utils._input import FREE_TEXTS
 from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY
 
@@ -85,7 +84,7 @@ class Kind(t.NamedTuple):
     entry: catalogue.Kind
 
     @property
-    def fields(self) -> list[Field]:
+    def fields(self) -> list[catalogue.Field]:
         """Those that say what the connection is to be; a flag says what is to be done, each time."""
         return [field for field in self.entry.fields.values() if field.type not in ("", "bool")]
 
@@ -189,7 +188,7 @@ def _top(path: str) -> str:
 
 
 @st.composite
-def _named_values(draw: st.DrawFn, field: Field, known: list[str]) -> list[dict[str, t.Any]]:
+def _named_values(draw: st.DrawFn, field: catalogue.Field, known: list[str]) -> list[dict[str, t.Any]]:
     names = st.from_regex(field.pattern, fullmatch=True)
     either = st.one_of(names, st.sampled_from(known or ["x"]))
     chosen = draw(st.lists(either, unique_by=str.lower if field.is_header else lambda name: name, max_size=3))
@@ -202,7 +201,7 @@ def _named_values(draw: st.DrawFn, field: Field, known: list[str]) -> list[dict[
     return entries
 
 
-def _values(field: Field, before: t.Any) -> st.SearchStrategy[t.Any]:
+def _values(field: catalogue.Field, before: t.Any) -> st.SearchStrategy[t.Any]:
     """What a task may give for a field.
 
     :param before: what was given before, or None.

@@ -11,8 +11,7 @@ import typing as t
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json, as_object
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import Problem
 
-from .catalogue import KINDS, Kind, Parts, parts_of
-from .fields import SECRET, SECRET_SENT, HiddenValue
+from .catalogue import KINDS, SECRET, SECRET_SENT, HiddenValue, Kind, Parts, parts_of
 
 PATH = "/api/v2/actions/connections"
 #: That of a connection which the task wants to be deleted.
