@@ -50,10 +50,10 @@ class Field:
     """A field, and the option of the same name.
 
     :ivar type: C(str); C(dict) of C(fields); C(list) of names and values; C(bool), which makes Datadog renew the field C(renews);
-        empty if Datadog generates it and tasks cannot give it.
-    :ivar pattern: what values, or the names in a list, must match; C(expected): in words; C(unlikely): what gets a warning.
+        empty if Datadog generates it.
+    :ivar pattern: what values, or the names in a list, must match; C(unlikely): what gets a warning; C(expected): in words.
     :ivar beside: whether it stands beside the credentials, not in them.
-    :ivar is_header: the case of the names in a list is ignored.
+    :ivar is_header: whether the case of names is ignored.
     """
 
     name: str
@@ -70,7 +70,6 @@ class Field:
     fields: tuple[Field, ...] = ()
 
     def option(self) -> Json:
-        """The argument spec."""
         if self.type == "bool":
             return {"type": "bool", "default": False}
         if self.type == "dict":
@@ -83,7 +82,7 @@ class Field:
         return {"type": "str", "no_log": self.secret}
 
     def problems(self, path: str, value: t.Any) -> t.Iterator[Problem]:
-        """What is wrong with the value in a task, as far as it can be known without Datadog."""
+        """What is wrong with the value in a task."""
         if self.type == "dict" and value is not None:
             for field in self.fields:
                 yield from field.problems(f"{path}.{field.name}", value[field.name])
@@ -113,7 +112,7 @@ class Field:
                 yield f"{here}.value", _CONTROL
 
     def read(self, answer: Json) -> t.Any:
-        """The value in a response, which may contain anything; None if there is none. Secrets are hidden."""
+        """The value in a response, which may contain anything. Secrets are hidden."""
         value = answer.get(self.name)
         if self.type == "list":
             # What is sent as tokens comes back as http_tokens, and in older recordings as tokens.
@@ -129,7 +128,7 @@ class Field:
         return value if isinstance(value, str) and self.type != "bool" else None
 
     def hides(self, path: str, text: t.Any) -> bool:
-        """Whether a part of its value is not shown: a secret, or what looks like one in a header or URL parameter."""
+        """Whether a part of the value is a secret, or looks like one in a header or URL parameter."""
         if self.secret or self.type != "list":
             return self.secret
         # Words in appKey are told apart as in app-key.
@@ -140,7 +139,7 @@ class Field:
         return bool(text.strip() and is_literal and is_telling)
 
     def advice(self, path: str, text: t.Any, tokens: t.Container[str]) -> t.Iterator[str]:
-        """What is unlikely about a part of its value. :param tokens: the paths of the connection's tokens."""
+        """What is unlikely about a part of the value. :param tokens: the paths of the connection's tokens."""
         if self.unlikely and re.search(self.unlikely, text):
             yield f"is probably wrong. Datadog expects {self.expected}."
         if self.secret or self.type not in ("list", "dict"):
@@ -155,7 +154,6 @@ class Field:
                 yield f"refers to the token {token!r}, which the connection does not have."
 
     def sent(self, **entry: t.Any) -> Json:
-        """An entry of a list, without its name, as it is sent."""
         # The specification requires both with every token, even with one to delete.
         return {"type": "SECRET", "value": "", **entry} if self.secret else entry
 
@@ -179,24 +177,21 @@ class Kind(t.NamedTuple):
         return ".".join(self.keys)
 
     def field(self, path: str) -> Field:
-        """The field that a part is of."""
         return self.fields[path.partition(".")[0]]
 
     def option_path(self, name: str) -> str:
-        """The path of a field's option."""
         return f"{self.keys[0] if self.fields[name].beside else self.path}.{name}"
 
     def values(self, option: Json) -> Json:
-        """The values of all fields that a task may give. :param option: that of the integration."""
+        """The values of the fields that a task may give. :param option: that of the integration."""
         given = [field for field in self.fields.values() if field.type]
         return {field.name: (option if field.beside else option[self.keys[1]])[field.name] for field in given}
 
     def hidden(self, parts: Parts) -> Parts:
-        """The same parts, without what is secret or looks like it."""
         return {path: SECRET if self.field(path).hides(path, text) else text for path, text in parts.items()}
 
     def shaped(self, parts: Parts, inside: str = "") -> Json:
-        """The integration that has these parts. :param inside: the key of its credentials, if not the option's."""
+        """The integration that has these parts. :param inside: the key of the credentials, if not the option's."""
         credentials: Json = {}
         found: Json = {}
         for path, part in parts.items():
@@ -214,7 +209,6 @@ class Kind(t.NamedTuple):
 
 
 def parts_of(values: t.Mapping[str, t.Any]) -> Parts:
-    """The parts of the values of fields."""
     found: Parts = {}
     for name, value in values.items():
         if isinstance(value, list):
@@ -238,7 +232,7 @@ def option_of(kinds: t.Collection[Kind]) -> Json:
 
 
 def _integration(name: str, **credentials: str | t.Sequence[Field | str]) -> list[Kind]:
-    """:param credentials: fields, or names for _field(), by what follows the integration's name in the type."""
+    """:param credentials: fields or their names, by what follows the integration's name in the type."""
     kinds = []
     for suffix, given in credentials.items():
         # APIKey -> api_key, GlobalAPIToken -> global_api_token

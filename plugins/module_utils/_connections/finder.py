@@ -21,7 +21,7 @@ class NotListed(TaskError):
 
 
 class ConnectionFinder:
-    """Finds connections. May be used by several threads. What was read of the list holds until forget_list() is called."""
+    """May be used by several threads. What was read of the list holds until forget_list() is called."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -32,7 +32,7 @@ class ConnectionFinder:
         self._is_actions_api = False
 
     def get(self, connection_id: str, doing: str, entry: Entry | None = None) -> Connection | None:
-        """Find a connection by its id. :param entry: what the registry knows of it; a row of the list that matches it is enough."""
+        """:param entry: what the registry knows of it; a row of the list that matches it is enough."""
         for row in self._listed or []:
             is_complete = row.connection_id == connection_id and row.name and all(row.types) and row.last_updated
             if entry and is_complete and not row.moved_since(entry.last_updated):
@@ -42,23 +42,22 @@ class ConnectionFinder:
         return found or (self.await_(connection_id, doing) if entry and entry.is_recent() else None)
 
     def read(self, connection_id: str, doing: str) -> Connection | None:
-        """A connection as it is now."""
         found = self._client.find(f"{PATH}/{connection_id}", doing)
         self._is_actions_api = True
         return Connection.of(found) if found else None
 
     def await_(self, connection_id: str, doing: str) -> Connection | None:
-        """The same, asked for again as long as there is none."""
+        """Like read(), again and again as long as there is none."""
         return self._client.wait_for(lambda: self.read(connection_id, doing))
 
     def named(self, name: str, doing: str) -> list[Connection]:
-        """Every connection of exactly that name. :raises NotListed: where Datadog does not offer the list."""
+        """Every connection of exactly that name. :raises NotListed:"""
         # The complete list, since what filter[search] matches is not documented.
         found = [self._complete(row, doing) for row in self._list(doing) if row.name in (name, "")]
         return [row for row in found if row.name == name]
 
     def filtered(self, doing: str, filters: Json) -> list[Connection]:
-        """All connections that pass Datadog's own filters. :raises NotListed: see named()."""
+        """All connections that pass Datadog's own filters. :raises NotListed:"""
         return [self._complete(row, doing) for row in self._read_list(doing, filters)]
 
     def load_list(self, doing: str, most_pages: int) -> None:
@@ -95,8 +94,7 @@ class ConnectionFinder:
                     raise
                 self._refusal = exc
         if most_pages is None and not self._is_actions_api:
-            # A gateway, or another address, refuses the list as well. No connection has this id; what counts is that
-            # Datadog answers.
+            # A gateway refuses the list as well. No connection has this id; what counts is that Datadog answers.
             self.read(str(uuid.uuid4()), doing)
         raise NotListed(
             f"Could not {doing}: Datadog does not offer the list of connections to this organization ({self._refusal.reason})."

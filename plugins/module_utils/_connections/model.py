@@ -21,10 +21,9 @@ NO_KIND = Kind(("", ""), ("", ""), {})
 class Connection(t.NamedTuple):
     """A connection as Datadog returns it.
 
-    :ivar types: of integration and credentials, in the API; may be empty or unknown.
+    :ivar types: of integration and credentials; may be empty or unknown.
     :ivar parts: of the fields that tasks can give, with secrets hidden; C(generated): the other fields.
     :ivar unlisted: the fields of which the response does not show which parts exist.
-    :ivar created_at: ISO 8601, like C(last_updated).
     """
 
     connection_id: str
@@ -40,7 +39,7 @@ class Connection(t.NamedTuple):
 
     @classmethod
     def of(cls, data: Json) -> Connection:
-        """Read the C(data) of a response, or a row of the list. It may contain anything beside its id."""
+        """:param data: that of a response, or a row of the list. It may contain anything beside its id."""
         attributes = as_object(data.get("attributes"))
         beside = as_object(attributes.get("integration"))
         inside = as_object(beside.get("credentials"))
@@ -83,7 +82,6 @@ class Connection(t.NamedTuple):
         return bool(expected and self.last_updated and self.last_updated != expected)
 
     def result(self) -> Json:
-        """What modules return as C(connection)."""
         return {
             "connection_id": self.connection_id,
             "name": self.name,
@@ -95,7 +93,7 @@ class Connection(t.NamedTuple):
         }
 
     def options(self) -> Json:
-        """Those of a task that creates it, without secrets."""
+        """The options of a task that creates it, without secrets."""
         return {"name": self.name, **shown_tags(self.tags), **self._integration(self.parts)}
 
     def _integration(self, parts: Parts) -> Json:
@@ -129,7 +127,7 @@ class Desired(t.NamedTuple):
         return self.kind is not NO_KIND
 
     def missing(self, connection: Connection | None) -> t.Iterator[Problem]:
-        """What the task has to give, with or without a connection of this kind, and does not."""
+        """What the task does not give and has to. :param connection: one of this kind."""
         known = connection.parts if connection else {}
         for name, value in self.values.items():
             field, path = self.kind.fields[name], self.kind.option_path(name)
@@ -141,12 +139,10 @@ class Desired(t.NamedTuple):
                         yield f"{path}[{index}].value", "is required, since Datadog has no token of this name"
 
     def secrets(self) -> dict[str, str]:
-        """Those that the task gives, by their paths."""
         parts = parts_of(self.values).items()
         return {path: text for path, text in parts if text is not None and self.kind.field(path).secret}
 
     def advice(self, connection: Connection | None) -> t.Iterator[str]:
-        """Warnings about what the task gives."""
         parts = parts_of(self.values)
         known = connection.parts if connection and self.values.get("tokens") is None else {}
         for path, text in parts.items():
@@ -209,7 +205,6 @@ def shown_tags(tags: t.Sequence[str]) -> Json:
 
 
 def without_hidden(value: t.Any) -> t.Any:
-    """A copy without hidden values."""
     if isinstance(value, dict):
         return {k: without_hidden(v) for k, v in value.items() if not isinstance(v, HiddenValue)}
     return [without_hidden(item) for item in value] if isinstance(value, list) else value

@@ -31,7 +31,7 @@ PAUSES = 0.2, 2
 
 
 class Context:
-    """What all connections of a task share. :ivar principals: those that the task names in C(access)."""
+    """What all connections of a task share. :ivar principals: those in C(access)."""
 
     def __init__(self, client: Client, registry: str | None) -> None:
         self.client = client
@@ -48,7 +48,7 @@ class Observation:
     :ivar named: the registry's entry of the name that the connection will have.
     :ivar replaced: what the connection was created to replace, and still exists.
     :ivar kept: the connection, if an update can make it what the task wants.
-    :ivar to_send: the paths of the secrets that have to be sent.
+    :ivar to_send: the paths of secrets.
     :ivar drifted: whether it was changed elsewhere since the last record.
     :ivar wanted: the policy of the task; C(policy): the one that exists, if it was read.
     """
@@ -67,13 +67,10 @@ class Observation:
 
     @property
     def known_id(self) -> str:
-        """The id in the registry; empty if there is none."""
         return self.entry.connection_id if self.entry else ""
 
 
 class Observer:
-    """Finds the connection that a task means."""
-
     def __init__(self, context: Context, desired: Desired) -> None:
         self._context = context
         self._registry = context.registry
@@ -98,7 +95,6 @@ class Observer:
         return replace(found, wanted=wanted, policy=policy, kept=kept, to_send=to_send)
 
     def by_entry(self, name: str, entry: Entry, connection: Connection | None = None) -> Observation:
-        """Find what the registry knows."""
         connection = connection or self._get(entry.connection_id, entry)
         replaced = self._get(entry.replaces)
         if connection is None:
@@ -133,7 +129,7 @@ class Observer:
                 " one of them, give one another name, or run this task without registry."
             )
         if entry is None:
-            # Of an interrupted replacement this is the new one, as the task says, and the other one is the old one.
+            # Of an interrupted replacement this is the new one, as the task says.
             return Observation(connection, name, named, named, other)
         return replace(self.by_entry(known_as, entry, connection), named=named)
 
@@ -185,7 +181,7 @@ class Observer:
         return entry
 
     def _interrupted(self, name: str, entry: Entry) -> Observation:
-        """Find what became of a run that has claimed the name, and does not end or was interrupted."""
+        """What became of a run that has claimed the name, and does not end or was interrupted."""
         old, created, unlisted = self._get(entry.connection_id), None, None
         try:
             created = self._named(name, entry.connection_id)

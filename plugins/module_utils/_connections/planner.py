@@ -17,7 +17,7 @@ from .observer import Observation
 
 
 def plan(desired: Desired, observed: Observation, registry: Registry) -> Plan:
-    """Decide what to do about a connection. Of the registry only the title matters, and whether it is kept."""
+    """Of the registry only the title matters, and whether it is kept."""
     connection, kept, old = observed.connection, observed.kept, observed.replaced
     if not desired.is_present:
         return _plan_absent(desired, observed)
@@ -146,7 +146,7 @@ def result_of(observed: Observation, connection: Connection | None) -> Json:
 
 
 def entry_of(connection: Connection, known: Entry | None) -> Entry:
-    """What to record of a connection that nothing was sent to. :param known: the entry of its name."""
+    """What to record of a connection that nothing was sent to."""
     if known is None or known.connection_id != connection.connection_id:
         known = Entry(last_updated="")
     is_new = known.last_updated == "" or connection.moved_since(known.last_updated)
@@ -156,7 +156,7 @@ def entry_of(connection: Connection, known: Entry | None) -> Entry:
 
 
 def _access(observed: Observation) -> tuple[Json, Json]:
-    """What the diff shows of access, before and after; empty if the task does not specify it."""
+    """What the diff shows of access, before and after."""
     wanted = observed.wanted
     if wanted is None:
         return {}, {}

@@ -24,8 +24,6 @@ Done = t.TypeVar("Done")
 
 
 class ActionConnection(Resource[Observation]):
-    """One action connection, as a task wants it."""
-
     def __init__(self, desired: Desired, context: Context, option_path: str = "") -> None:
         super().__init__(option_path)
         self.desired = desired
@@ -52,7 +50,7 @@ class ActionConnection(Resource[Observation]):
 
 
 class ActionConnections(ResourceSet[ActionConnection]):
-    """What a task says of action connections, by their paths. :param deletes: whether it deletes others, too."""
+    """:param desired: by option paths. :param deletes: whether the task deletes others, too."""
 
     def __init__(
         self,

@@ -31,7 +31,7 @@ if t.TYPE_CHECKING:
 
 
 def apply_all(resources: t.Sequence[ActionConnection], each: Each) -> None:
-    """Apply plans. :param each: does something with each resource, and sets its error."""
+    """:param each: does something with each resource, and sets its error."""
     writers = {resource: ConnectionWriter(resource) for resource in resources}
     creates = [resource for resource in resources if writers[resource].is_new]
     each([resource for resource in resources if resource not in creates], lambda one: writers[one].write())
@@ -52,7 +52,7 @@ def apply_all(resources: t.Sequence[ActionConnection], each: Each) -> None:
 
 
 def _claim(writers: t.Sequence[ConnectionWriter]) -> None:
-    """Claim the names of connections that nothing is known of, all together."""
+    """Claim names of which nothing is known, all together."""
     entries = {writer.name: Entry().claimed(writer.path) for writer in writers}
     claimed: set[str] = set()
     error: Exception | None = None
@@ -87,7 +87,6 @@ class ConnectionWriter:
         self._old = self._observed.connection if self.is_new else self._observed.replaced
 
     def write(self) -> None:
-        """Update or delete what exists."""
         if self._observed.kept:
             self._update(self._observed.kept)
             return
@@ -140,7 +139,7 @@ class ConnectionWriter:
         return replace(entry, replaces=self._old.connection_id if self._old else "")
 
     def _finish(self, written: Connection, recorded: Entry) -> None:
-        """Give access to a connection, and delete the one that it replaces. The next run finishes what fails."""
+        """Give access, and delete what is replaced. The next run finishes what fails."""
         self._set_access(written)
         self.resource.result = result_of(self._observed, written)
         if self._old:
@@ -188,7 +187,7 @@ class ConnectionWriter:
         return written
 
     def claim_known(self) -> None:
-        """Claim a name for a connection that replaces what exists, or what was deleted elsewhere."""
+        """Claim the name of what exists, or was deleted elsewhere."""
         observed, old = self._observed, self._old
         known = observed.entry or Entry()
         if old and known.connection_id != old.connection_id:
@@ -214,7 +213,6 @@ class ConnectionWriter:
                 self.registry.forget(self.name, self.claim)
 
     def create(self) -> None:
-        """Create a connection, record its id, and delete the one that it replaces, if there is one."""
         entry = Entry(integration=self.path)
         if self.registry.is_kept:
             # Before the request: nothing that takes time may come between that and the record.
