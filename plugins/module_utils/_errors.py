@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 #: An option's path (C(aws.assume_role.account_id), C(connections[0].name)), and what is wrong with it and would be right.
@@ -76,21 +75,6 @@ class OptionError(Exception):
         self.problems = tuple(dict.fromkeys(problems))
         text = "; ".join(f"{path} {problem}" for path, problem in self.problems)
         super().__init__(text if text.endswith("?") else f"{text}.")
-
-    def within(self, path: str, options: t.Container[str]) -> OptionError:
-        """The same error for an entry of a list of options.
-
-        :param path: of the entry, like C(connections[3]); empty to leave the error as it is.
-        :param options: what an entry may have; other problems are about the entry as a whole.
-        """
-        if not path:
-            return self
-        return OptionError(
-            *(
-                (f"{path}{'.' if re.split(r'[.[]', inner)[0] in options else ': '}{inner}", problem)
-                for inner, problem in self.problems
-            )
-        )
 
 
 class TaskError(Exception):

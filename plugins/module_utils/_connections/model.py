@@ -107,6 +107,7 @@ class Desired(t.NamedTuple):
     :ivar kind: NO_KIND to delete the connection.
     :ivar values: of all fields that a task may give, by their names.
     :ivar access: principals by relation.
+    :ivar option_path: C(connections[3]) in a set.
     """
 
     name: str
@@ -117,6 +118,11 @@ class Desired(t.NamedTuple):
     allow_replace: bool = False
     tags: tuple[str, ...] | None = None
     access: t.Mapping[str, tuple[str, ...]] | None = None
+    option_path: str = ""
+
+    def at(self, path: str) -> str:
+        """The whole path of an option."""
+        return f"{self.option_path}.{path}".lstrip(".")
 
     @property
     def title(self) -> str:
@@ -130,7 +136,7 @@ class Desired(t.NamedTuple):
         """What the task does not give and has to. :param connection: one of this kind."""
         known = connection.parts if connection else {}
         for name, value in self.values.items():
-            field, path = self.kind.fields[name], self.kind.option_path(name)
+            field, path = self.kind.fields[name], self.at(self.kind.option_path(name))
             if field.required and value is None and connection is None:
                 yield path, "is required to create the connection"
             elif connection is None or name not in connection.unlisted:

@@ -33,7 +33,7 @@ SHARED_OPTIONS: dict[str, t.Any] = {
 ARGUMENT_SPEC = {**CONNECTION_OPTIONS, **SHARED_OPTIONS}
 
 
-def desired_of(params: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any]) -> Desired:
+def desired_of(params: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any], option_path: str = "") -> Desired:
     """What a task says of one connection. :raises OptionError: for all that is wrong and can be known without Datadog.
 
     :param params: the options as Ansible converted them; C(given): as in the task.
@@ -69,6 +69,7 @@ def desired_of(params: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any]) -> D
         allow_replace=params["allow_replace"],
         tags=None if params["tags"] is None else tuple(params["tags"]),
         access=access if is_present else None,
+        option_path=option_path,
     )
 
 

@@ -6,14 +6,45 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, TaskError
 from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Notice, Plan
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import Entry, Registry
+from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policy import Policy, WantedPolicy
 
 from .model import Connection, Desired, shown_tags
-from .observer import Observation
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What Datadog and the registry know of the connection that a task means.
+
+    :ivar known_as: the name under which the registry knows it, or will know it, and C(entry) what it knows.
+    :ivar named: the registry's entry of the name that the connection will have.
+    :ivar replaced: what the connection was created to replace, and still exists.
+    :ivar kept: the connection, if an update can make it what the task wants.
+    :ivar to_send: the paths of secrets.
+    :ivar drifted: whether it was changed elsewhere since the last record.
+    :ivar wanted: the policy of the task; C(policy): the one that exists, if it was read.
+    """
+
+    connection: Connection | None
+    known_as: str = ""
+    entry: Entry | None = None
+    named: Entry | None = None
+    replaced: Connection | None = None
+    kept: Connection | None = None
+    to_send: frozenset[str] = frozenset()
+    drifted: bool = False
+    notices: tuple[Notice, ...] = ()
+    wanted: WantedPolicy | None = None
+    policy: Policy | None = None
+
+    @property
+    def known_id(self) -> str:
+        return self.entry.connection_id if self.entry else ""
 
 
 def plan(desired: Desired, observed: Observation, registry: Registry) -> Plan:

@@ -1,79 +1,232 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The action connections that a task is about."""
+"""The action connections that a task is about: which one it means, and what exists of it."""
 
 # pylint: disable=import-outside-toplevel
 
 from __future__ import annotations
 
+import time
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client, Json
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import TaskError
 from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
-from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Plan, Resource, ResourceSet
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import check_organization
+from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Notice, Plan, Resource, ResourceSet
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends import open_registry
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import Entry, check_organization
+from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policy import read_policy
 
 from . import planner
-from .model import Desired
-from .observer import Context, Observation, Observer
-from .options import CONNECTION_OPTIONS, desired_of
+from .finder import ConnectionFinder, NotListed
+from .model import Connection, Desired
+from .options import desired_of
+from .planner import Observation
 
-Done = t.TypeVar("Done")
+if t.TYPE_CHECKING:
+    from ansible_collections.tidyops.datadog.plugins.module_utils._principals import Principals
+
+#: Seconds between two looks at another run's claim: the first and the longest pause.
+PAUSES = 0.2, 2
+
+
+class Context:
+    """What all connections of a task share. :ivar principals: those in C(access)."""
+
+    def __init__(self, client: Client, registry: str | None) -> None:
+        self.client = client
+        self.registry = open_registry(registry, client)
+        self.finder = ConnectionFinder(client)
+        self.principals: Principals | None = None
 
 
 class ActionConnection(Resource[Observation]):
-    def __init__(self, desired: Desired, context: Context, option_path: str = "") -> None:
-        super().__init__(option_path)
+    """One action connection, as a task wants it."""
+
+    def __init__(self, desired: Desired, context: Context) -> None:
+        super().__init__(desired.option_path)
         self.desired = desired
         self.context = context
+        self._doing = f"find {desired.title}"
 
     @property
     def names(self) -> Json:
         return {"name": self.desired.name or None}
 
-    def observe(self) -> None:
-        self.observed = self._located(Observer(self.context, self.desired).observe)
-
     def decide(self) -> Plan:
-        return self._located(lambda: planner.plan(self.desired, self.observed, self.context.registry))
+        return planner.plan(self.desired, self.observed, self.context.registry)
 
     def predict_result(self) -> Json:
         return planner.predict_result(self.desired, self.plan, self.observed)
 
-    def _located(self, step: t.Callable[[], Done]) -> Done:
+    def observe(self) -> None:
+        desired, principals = self.desired, self.context.principals
+        wanted = None
+        if principals and desired.access is not None:
+            access = desired.access.items()
+            wanted = principals.wanted((desired.at(f"access.{key}"), key, names) for key, names in access)
+        found = self._by_id(desired.connection_id) if desired.connection_id else self._by_name(desired.name)
+        connection = found.connection
+        if connection and not desired.is_present and connection.name != found.known_as:
+            # Raises where two names have this id, as an interrupted rename leaves them.
+            self.context.registry.all()
+        policy = read_policy(self.context.client, connection.policy_id) if wanted and connection else None
+        kept = connection if connection and connection.path == desired.kind.path else None
+        to_send = self._differing_secrets(found) if kept else frozenset()
+        self.observed = replace(found, wanted=wanted, policy=policy, kept=kept, to_send=to_send)
+
+    def by_entry(self, name: str, entry: Entry, connection: Connection | None = None) -> Observation:
+        connection = connection or self._get(entry.connection_id, entry)
+        replaced = self._get(entry.replaces)
+        if connection is None:
+            # Without the new one, the old one is what there is.
+            return Observation(replaced, name, entry, entry)
+        drifted = not entry.claim and connection.moved_since(entry.last_updated)
+        return Observation(connection, name, entry, entry, replaced, drifted=drifted)
+
+    def _get(self, connection_id: str, entry: Entry | None = None) -> Connection | None:
+        return self.context.finder.get(connection_id, self._doing, entry) if connection_id else None
+
+    def _by_id(self, connection_id: str) -> Observation:
+        known_as, entry = self.context.registry.find_id(connection_id, self.desired.name)
+        if entry and entry.claim:
+            entry = self._settled(known_as)
+        if entry and entry.connection_id != connection_id:
+            # Another run has replaced it while this one waited.
+            entry = None
+        if entry and not self.desired.is_present:
+            return self.by_entry(known_as, entry)
+        connection = self._get(connection_id, entry)
+        if connection is None or not self.desired.is_present:
+            # To delete one by its id is to delete no other.
+            return Observation(connection)
+        name = self.desired.name or connection.name
+        named = entry if entry and name == known_as else self._settled(name)
+        other = self._get(named.connection_id, named) if named and named.connection_id != connection_id else None
+        if other and named and not named.claim:
+            # Recording this one would lose the other's id.
+            raise TaskError(
+                f"The {self.context.registry.title} knows {name!r} as {other.connection_id}, which exists beside {connection_id}. Delete"
+                " one of them, give one another name, or run this task without registry."
+            )
+        if entry is None:
+            # Of an interrupted replacement this is the new one, as the task says.
+            return Observation(connection, name, named, named, other)
+        return replace(self.by_entry(known_as, entry, connection), named=named)
+
+    def _by_name(self, name: str) -> Observation:
+        title = self.context.registry.title
+        notices: tuple[Notice, ...] = ()
+        entry = self._settled(name)
+        if entry and entry.claim:
+            return self._interrupted(name, entry)
+        if entry:
+            known = self.by_entry(name, entry)
+            if known.connection:
+                return known
+            deleted = (
+                f"The connection {entry.connection_id}, which the {title} knows as {name!r}, was deleted elsewhere."
+            )
+            notices = (Notice(deleted),)
         try:
-            return step()
-        except OptionError as exc:
-            raise exc.within(self.option_path, CONNECTION_OPTIONS) from exc
+            connection = self._named(name)
+        except NotListed:
+            if not self.context.registry.is_kept:
+                raise
+            connection = None
+            if not entry:
+                what = "is created" if self.desired.is_present else "was not deleted"
+                unknown = (
+                    f"Datadog does not offer the list of connections, and the {title} does not know %s, which {what}."
+                )
+                notices = (Notice(f"{unknown} If it exists, set connection_id for one run.", repr(name)),)
+        other = self.context.registry.find_id(connection.connection_id)[0] if connection else ""
+        if connection and other not in ("", name):
+            raise TaskError(
+                f"The action connection {name!r} is {connection.connection_id}, which the {title} knows as {other!r}: it was"
+                f" renamed elsewhere. Run the task for {other!r} to rename it back, or set connection_id once if {name!r} is right."
+            )
+        return Observation(connection, name, entry, entry, notices=notices)
+
+    def _settled(self, name: str) -> Entry | None:
+        """The registry's entry. Where another run has claimed it, wait for that run, up to C(timeout)."""
+        entry = self.context.registry.find(name)
+        claim, pause = (entry.claim if entry else ""), PAUSES[0]
+        deadline = time.monotonic() + self.context.client.timeout
+        while claim and entry and entry.claim == claim and time.monotonic() < deadline:
+            time.sleep(pause)
+            pause = min(pause * 1.5, PAUSES[1])
+            entry = self.context.registry.find(name, is_fresh=True)
+        if claim:
+            self.context.finder.forget_list()
+        return entry
+
+    def _interrupted(self, name: str, entry: Entry) -> Observation:
+        """What became of a run that has claimed the name, and does not end or was interrupted."""
+        old, created, unlisted = self._get(entry.connection_id), None, None
+        try:
+            created = self._named(name, entry.connection_id)
+        except NotListed as exc:
+            unlisted = exc
+        if created or not (unlisted or self.desired.is_present):
+            return Observation(created or old, name, entry, entry, old if created else None)
+        title = self.context.registry.title
+        settle = f"remove the entry {name!r} from the {title}"
+        todo = f"delete each one with connection_id and state=absent, then {settle}"
+        if self.desired.is_present:
+            settle = f"set connection_id to {old.connection_id} for one run" if old else settle
+            todo = f"if there is a new one, set connection_id to its id for one run; if there is none, {settle}"
+        raise TaskError(
+            f"Another run is creating action connection {name!r}, or was interrupted: the {title} has its claim ({entry.claim})."
+            f" If that run has ended, look for {name!r} in Datadog: {todo}."
+        ) from unlisted
+
+    def _named(self, name: str, except_id: str = "") -> Connection | None:
+        """The only connection of that name in the list. :raises NotListed: where Datadog does not offer it."""
+        matches = [each for each in self.context.finder.named(name, self._doing) if each.connection_id != except_id]
+        if len(matches) > 1:
+            listed = ", ".join(f"{match.connection_id} ({match.path})" for match in matches)
+            text = f"{len(matches)} action connections have the name {name!r}: {listed}."
+            raise TaskError(f"{text} Set connection_id, or delete or rename all but one.")
+        return matches[0] if matches else None
+
+    def _differing_secrets(self, found: Observation) -> frozenset[str]:
+        desired, entry = self.desired, found.entry
+        given = desired.secrets()
+        is_compared = desired.update_secrets == "on_change" and self.context.registry.is_kept
+        if (
+            is_compared
+            and entry
+            and found.connection
+            and entry.connection_id == found.connection.connection_id
+            and not found.drifted
+        ):
+            return entry.differing(given)
+        # Otherwise nothing proves that the connection has them.
+        return frozenset(given if is_compared or desired.update_secrets == "always" else ())
 
 
 class ActionConnections(ResourceSet[ActionConnection]):
-    """:param desired: by option paths. :param deletes: whether the task deletes others, too."""
-
     def __init__(
-        self,
-        client: Client,
-        desired: t.Mapping[str, Desired],
-        registry: str | None,
-        workers: int = 1,
-        deletes: bool = False,
+        self, client: Client, desired: t.Sequence[Desired], registry: str | None, workers: int = 1, purges: bool = False
     ) -> None:
         self.context = Context(client, registry)
-        deletes = deletes or any(not each.is_present for each in desired.values())
+        self.purges = purges
+        deletes = purges or not all(each.is_present for each in desired)
         if deletes and not self.context.registry.exists():
             client.notes.append(
                 f"The {self.context.registry.title} does not exist, so no connection that it may have known is deleted. Check the"
                 " path; without the file, delete connections by connection_id."
             )
-        super().__init__((ActionConnection(each, self.context, path) for path, each in desired.items()), workers)
+        super().__init__((ActionConnection(each, self.context) for each in desired), workers)
 
     @classmethod
     def one(cls, client: Client, module: DatadogModule) -> ActionConnections:
         """:raises OptionError: for bad input."""
         params = module.params
-        return cls(client, {"": desired_of(params, module.given)}, params["registry"])
+        return cls(client, [desired_of(params, module.given)], params["registry"])
 
     # Most tasks need neither of what is imported here.
 

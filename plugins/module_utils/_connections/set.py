@@ -14,22 +14,24 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._module import Dat
 from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Notice
 
 from .model import Desired
-from .observer import Observation, Observer
-from .resource import ActionConnection, ActionConnections
+from .planner import Observation
+from .resource import ActionConnection, ActionConnections, Context
 from .set_options import desired_set
 
 
 class UnlistedConnection(ActionConnection):
-    """A connection that only the registry knows, and that is purged. :ivar listed: the ids of those that the task lists."""
+    """A connection that only the registry knows, and that is purged. :param listed: the ids of those that the task lists."""
 
-    listed: t.Collection[str] = ()
+    def __init__(self, name: str, context: Context, listed: t.Collection[str]) -> None:
+        super().__init__(Desired(name, ""), context)
+        self._listed = listed
 
     def observe(self) -> None:
         name, registry = self.desired.name, self.context.registry
         entry = registry.find(name)
         self.observed = Observation(None)
         # Those that the task lists stay, whatever the registry says.
-        if entry is None or entry.connection_id in self.listed:
+        if entry is None or entry.connection_id in self._listed:
             return
         if entry.claim:
             text = (
@@ -39,25 +41,19 @@ class UnlistedConnection(ActionConnection):
             )
             self.observed = Observation(None, notices=(Notice(text),))
             return
-        found = Observer(self.context, self.desired).by_entry(name, entry)
-        if found.replaced and found.replaced.connection_id in self.listed:
+        found = self.by_entry(name, entry)
+        if found.replaced and found.replaced.connection_id in self._listed:
             found = replace(found, replaced=None)
         self.observed = found
 
 
 class ActionConnectionSet(ActionConnections):
-    """What a task says of a set of action connections. :ivar purges: whether others that the registry knows are deleted."""
-
-    purges = False
-
     @classmethod
     def of_set(cls, client: Client, module: DatadogModule) -> ActionConnectionSet:
         """:raises OptionError: for bad input."""
         params = module.params
         desired = desired_set(params, module.given)
-        found = cls(client, desired, params["registry"], params["concurrency"], params["purge"])
-        found.purges = params["purge"]
-        return found
+        return cls(client, desired, params["registry"], params["concurrency"], params["purge"])
 
     def observe(self, resources: t.Sequence[ActionConnection]) -> None:
         """Read ahead what would be read for each connection by itself."""
@@ -91,11 +87,8 @@ class ActionConnectionSet(ActionConnections):
             names |= {each.desired.name, observed.known_as}
             ids.add(each.desired.connection_id)
             ids |= {found.connection_id for found in (observed.connection, observed.replaced) if found}
-        found = [
-            UnlistedConnection(Desired(name, ""), self.context)
+        return [
+            UnlistedConnection(name, self.context, ids - {""})
             for name, entry in self.context.registry.all().items()
             if name not in names and (not entry.connection_id or entry.connection_id not in ids)
         ]
-        for unlisted in found:
-            unlisted.listed = ids - {""}
-        return list(found)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, Problem
@@ -21,21 +22,21 @@ SET_ARGUMENT_SPEC: dict[str, t.Any] = {
 }
 
 
-def desired_set(params: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any]) -> dict[str, Desired]:
-    """What a task says of each connection of a set, by its path (C(connections[3])), in the order of the task.
-
-    Parameters and errors are those of desired_of().
-    """
-    desired: dict[str, Desired] = {}
+def desired_set(params: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any]) -> list[Desired]:
+    """What a task says of each connection of a set. Parameters and errors are those of desired_of()."""
+    desired = []
     problems = [*_purge_problems(params), *_repeated(params["connections"])]
     rows = given.get("connections")
     for index, options in enumerate(params["connections"]):
         path = f"connections[{index}]"
         row = rows[index] if isinstance(rows, list) and isinstance(rows[index], t.Mapping) else {}
         try:
-            desired[path] = desired_of({**params, **options}, row)
+            desired.append(desired_of({**params, **options}, row, path))
         except OptionError as exc:
-            problems.extend(exc.within(path, CONNECTION_OPTIONS).problems)
+            for inner, problem in exc.problems:
+                # What is not about one option of the entry is about the entry as a whole.
+                is_option = re.split(r"[.[]", inner)[0] in CONNECTION_OPTIONS
+                problems.append((f"{path}{'.' if is_option else ': '}{inner}", problem))
     if problems:
         raise OptionError(*problems)
     return desired
