@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, TaskError
@@ -17,8 +16,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_polic
 from .model import Connection, Desired, shown_tags
 
 
-@dataclass(frozen=True)
-class Observation:
+class Observation(t.NamedTuple):
     """What Datadog and the registry know of the connection that a task means.
 
     :ivar known_as: the name under which the registry knows it, or will know it, and C(entry) what it knows.
@@ -91,8 +89,8 @@ def _check(desired: Desired, observed: Observation) -> None:
     connection, old = observed.connection, observed.replaced
     if connection is None and desired.connection_id:
         raise TaskError(
-            f"There is no action connection {desired.connection_id}, and Datadog chooses the ids of new ones. Correct"
-            " connection_id, or leave it out to have the connection found or created by name."
+            f"There is no action connection {desired.connection_id}. Correct connection_id, or leave it out to have the connection"
+            " found or created by name."
         )
     if connection and not all(connection.types):
         raise TaskError(
@@ -111,10 +109,6 @@ def _check(desired: Desired, observed: Observation) -> None:
             f" to be replaced by {desired.kind.path}. Delete {old.connection_id}, and run the task again."
         )
     problems = list(desired.missing(observed.kept))
-    if problems and observed.notices:
-        # Why a connection is to be created may be news.
-        texts = [notice.text.replace("%s", notice.subject, 1) for notice in observed.notices]
-        raise TaskError(" ".join([*texts, str(OptionError(*problems))]))
     if problems:
         raise OptionError(*problems)
     if connection and old and not desired.allow_replace:

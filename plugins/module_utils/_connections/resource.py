@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client, Json
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import TaskError
@@ -32,23 +31,13 @@ if t.TYPE_CHECKING:
 PAUSES = 0.2, 2
 
 
-class Context:
-    """What all connections of a task share. :ivar principals: those in C(access)."""
-
-    def __init__(self, client: Client, registry: str | None) -> None:
-        self.client = client
-        self.registry = open_registry(registry, client)
-        self.finder = ConnectionFinder(client)
-        self.principals: Principals | None = None
-
-
 class ActionConnection(Resource[Observation]):
     """One action connection, as a task wants it."""
 
-    def __init__(self, desired: Desired, context: Context) -> None:
+    def __init__(self, desired: Desired, task: ActionConnections) -> None:
         super().__init__(desired.option_path)
         self.desired = desired
-        self.context = context
+        self.task = task
         self._doing = f"find {desired.title}"
 
     @property
@@ -56,13 +45,13 @@ class ActionConnection(Resource[Observation]):
         return {"name": self.desired.name or None}
 
     def decide(self) -> Plan:
-        return planner.plan(self.desired, self.observed, self.context.registry)
+        return planner.plan(self.desired, self.observed, self.task.registry)
 
     def predict_result(self) -> Json:
         return planner.predict_result(self.desired, self.plan, self.observed)
 
     def observe(self) -> None:
-        desired, principals = self.desired, self.context.principals
+        desired, principals = self.desired, self.task.principals
         wanted = None
         if principals and desired.access is not None:
             access = desired.access.items()
@@ -71,11 +60,11 @@ class ActionConnection(Resource[Observation]):
         connection = found.connection
         if connection and not desired.is_present and connection.name != found.known_as:
             # Raises where two names have this id, as an interrupted rename leaves them.
-            self.context.registry.all()
-        policy = read_policy(self.context.client, connection.policy_id) if wanted and connection else None
+            self.task.registry.all()
+        policy = read_policy(self.task.client, connection.policy_id) if wanted and connection else None
         kept = connection if connection and connection.path == desired.kind.path else None
-        to_send = self._differing_secrets(found) if kept else frozenset()
-        self.observed = replace(found, wanted=wanted, policy=policy, kept=kept, to_send=to_send)
+        to_send = self._differing_secrets(kept.connection_id, found) if kept else frozenset()
+        self.observed = found._replace(wanted=wanted, policy=policy, kept=kept, to_send=to_send)
 
     def by_entry(self, name: str, entry: Entry, connection: Connection | None = None) -> Observation:
         connection = connection or self._get(entry.connection_id, entry)
@@ -87,10 +76,10 @@ class ActionConnection(Resource[Observation]):
         return Observation(connection, name, entry, entry, replaced, drifted=drifted)
 
     def _get(self, connection_id: str, entry: Entry | None = None) -> Connection | None:
-        return self.context.finder.get(connection_id, self._doing, entry) if connection_id else None
+        return self.task.finder.get(connection_id, self._doing, entry) if connection_id else None
 
     def _by_id(self, connection_id: str) -> Observation:
-        known_as, entry = self.context.registry.find_id(connection_id, self.desired.name)
+        known_as, entry = self.task.registry.find_id(connection_id, self.desired.name)
         if entry and entry.claim:
             entry = self._settled(known_as)
         if entry and entry.connection_id != connection_id:
@@ -108,16 +97,16 @@ class ActionConnection(Resource[Observation]):
         if other and named and not named.claim:
             # Recording this one would lose the other's id.
             raise TaskError(
-                f"The {self.context.registry.title} knows {name!r} as {other.connection_id}, which exists beside {connection_id}. Delete"
+                f"The {self.task.registry.title} knows {name!r} as {other.connection_id}, which exists beside {connection_id}. Delete"
                 " one of them, give one another name, or run this task without registry."
             )
         if entry is None:
             # Of an interrupted replacement this is the new one, as the task says.
             return Observation(connection, name, named, named, other)
-        return replace(self.by_entry(known_as, entry, connection), named=named)
+        return self.by_entry(known_as, entry, connection)._replace(named=named)
 
     def _by_name(self, name: str) -> Observation:
-        title = self.context.registry.title
+        title = self.task.registry.title
         notices: tuple[Notice, ...] = ()
         entry = self._settled(name)
         if entry and entry.claim:
@@ -133,7 +122,7 @@ class ActionConnection(Resource[Observation]):
         try:
             connection = self._named(name)
         except NotListed:
-            if not self.context.registry.is_kept:
+            if not self.task.registry.is_kept:
                 raise
             connection = None
             if not entry:
@@ -142,7 +131,7 @@ class ActionConnection(Resource[Observation]):
                     f"Datadog does not offer the list of connections, and the {title} does not know %s, which {what}."
                 )
                 notices = (Notice(f"{unknown} If it exists, set connection_id for one run.", repr(name)),)
-        other = self.context.registry.find_id(connection.connection_id)[0] if connection else ""
+        other = self.task.registry.find_id(connection.connection_id)[0] if connection else ""
         if connection and other not in ("", name):
             raise TaskError(
                 f"The action connection {name!r} is {connection.connection_id}, which the {title} knows as {other!r}: it was"
@@ -152,15 +141,15 @@ class ActionConnection(Resource[Observation]):
 
     def _settled(self, name: str) -> Entry | None:
         """The registry's entry. Where another run has claimed it, wait for that run, up to C(timeout)."""
-        entry = self.context.registry.find(name)
+        entry = self.task.registry.find(name)
         claim, pause = (entry.claim if entry else ""), PAUSES[0]
-        deadline = time.monotonic() + self.context.client.timeout
+        deadline = time.monotonic() + self.task.client.timeout
         while claim and entry and entry.claim == claim and time.monotonic() < deadline:
             time.sleep(pause)
             pause = min(pause * 1.5, PAUSES[1])
-            entry = self.context.registry.find(name, is_fresh=True)
+            entry = self.task.registry.find(name, is_fresh=True)
         if claim:
-            self.context.finder.forget_list()
+            self.task.finder.forget_list()
         return entry
 
     def _interrupted(self, name: str, entry: Entry) -> Observation:
@@ -172,7 +161,7 @@ class ActionConnection(Resource[Observation]):
             unlisted = exc
         if created or not (unlisted or self.desired.is_present):
             return Observation(created or old, name, entry, entry, old if created else None)
-        title = self.context.registry.title
+        title = self.task.registry.title
         settle = f"remove the entry {name!r} from the {title}"
         todo = f"delete each one with connection_id and state=absent, then {settle}"
         if self.desired.is_present:
@@ -185,42 +174,41 @@ class ActionConnection(Resource[Observation]):
 
     def _named(self, name: str, except_id: str = "") -> Connection | None:
         """The only connection of that name in the list. :raises NotListed: where Datadog does not offer it."""
-        matches = [each for each in self.context.finder.named(name, self._doing) if each.connection_id != except_id]
+        matches = [each for each in self.task.finder.named(name, self._doing) if each.connection_id != except_id]
         if len(matches) > 1:
             listed = ", ".join(f"{match.connection_id} ({match.path})" for match in matches)
             text = f"{len(matches)} action connections have the name {name!r}: {listed}."
             raise TaskError(f"{text} Set connection_id, or delete or rename all but one.")
         return matches[0] if matches else None
 
-    def _differing_secrets(self, found: Observation) -> frozenset[str]:
-        desired, entry = self.desired, found.entry
-        given = desired.secrets()
-        is_compared = desired.update_secrets == "on_change" and self.context.registry.is_kept
-        if (
-            is_compared
-            and entry
-            and found.connection
-            and entry.connection_id == found.connection.connection_id
-            and not found.drifted
-        ):
-            return entry.differing(given)
+    def _differing_secrets(self, connection_id: str, found: Observation) -> frozenset[str]:
+        given, update_secrets = self.desired.secrets(), self.desired.update_secrets
+        is_compared = update_secrets == "on_change" and self.task.registry.is_kept
+        if found.entry and found.known_id == connection_id and is_compared and not found.drifted:
+            return found.entry.differing(given)
         # Otherwise nothing proves that the connection has them.
-        return frozenset(given if is_compared or desired.update_secrets == "always" else ())
+        return frozenset(given if is_compared or update_secrets == "always" else ())
 
 
 class ActionConnections(ResourceSet[ActionConnection]):
+    """What a task is about. :ivar principals: those in C(access)."""
+
+    principals: Principals | None = None
+
     def __init__(
         self, client: Client, desired: t.Sequence[Desired], registry: str | None, workers: int = 1, purges: bool = False
     ) -> None:
-        self.context = Context(client, registry)
+        self.client = client
+        self.registry = open_registry(registry, client)
+        self.finder = ConnectionFinder(client)
         self.purges = purges
         deletes = purges or not all(each.is_present for each in desired)
-        if deletes and not self.context.registry.exists():
+        if deletes and not self.registry.exists():
             client.notes.append(
-                f"The {self.context.registry.title} does not exist, so no connection that it may have known is deleted. Check the"
+                f"The {self.registry.title} does not exist, so no connection that it may have known is deleted. Check the"
                 " path; without the file, delete connections by connection_id."
             )
-        super().__init__((ActionConnection(each, self.context) for each in desired), workers)
+        super().__init__((ActionConnection(each, self) for each in desired), workers)
 
     @classmethod
     def one(cls, client: Client, module: DatadogModule) -> ActionConnections:
@@ -236,13 +224,13 @@ class ActionConnections(ResourceSet[ActionConnection]):
             from ansible_collections.tidyops.datadog.plugins.module_utils._principals import Principals
 
             named = [each for relations in access for principals in relations.values() for each in principals]
-            self.context.principals = Principals(self.context.client, named, self.workers)
+            self.principals = Principals(self.client, named, self.workers)
         super().observe(resources)
-        registry, observed = self.context.registry, [each.observed for each in resources if not each.error]
-        is_checked = registry.is_kept and not registry.is_in_datadog
+        observed = [each.observed for each in resources if not each.error]
+        is_checked = self.registry.is_kept and not self.registry.is_in_datadog
         if is_checked and not all(each.connection and each.known_id for each in observed):
             # Something is about to be created, recorded or forgotten.
-            check_organization(registry, self.context.client)
+            check_organization(self.registry, self.client)
 
     def apply(self, resources: t.Sequence[ActionConnection]) -> None:
         from .writer import apply_all

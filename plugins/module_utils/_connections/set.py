@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import TaskError
@@ -15,19 +14,19 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import 
 
 from .model import Desired
 from .planner import Observation
-from .resource import ActionConnection, ActionConnections, Context
+from .resource import ActionConnection, ActionConnections
 from .set_options import desired_set
 
 
 class UnlistedConnection(ActionConnection):
     """A connection that only the registry knows, and that is purged. :param listed: the ids of those that the task lists."""
 
-    def __init__(self, name: str, context: Context, listed: t.Collection[str]) -> None:
-        super().__init__(Desired(name, ""), context)
+    def __init__(self, name: str, task: ActionConnections, listed: t.Collection[str]) -> None:
+        super().__init__(Desired(name, ""), task)
         self._listed = listed
 
     def observe(self) -> None:
-        name, registry = self.desired.name, self.context.registry
+        name, registry = self.desired.name, self.task.registry
         entry = registry.find(name)
         self.observed = Observation(None)
         # Those that the task lists stay, whatever the registry says.
@@ -43,7 +42,7 @@ class UnlistedConnection(ActionConnection):
             return
         found = self.by_entry(name, entry)
         if found.replaced and found.replaced.connection_id in self._listed:
-            found = replace(found, replaced=None)
+            found = found._replace(replaced=None)
         self.observed = found
 
 
@@ -59,12 +58,12 @@ class ActionConnectionSet(ActionConnections):
         """Read ahead what would be read for each connection by itself."""
         names = [each.desired.name for each in resources if each.desired.name]
         if len(resources) > 1:
-            registry = self.context.registry
+            registry = self.registry
             registry.load(names)
             known = [entry for entry in map(registry.find, names) if entry and entry.connection_id]
             if len(known) > 2:
                 # The list takes a request for each hundred connections.
-                self.context.finder.load_list(f"find {len(known)} action connections", len(known) // 2)
+                self.finder.load_list(f"find {len(known)} action connections", len(known) // 2)
         super().observe(resources)
 
     def check(self, resources: t.Sequence[ActionConnection]) -> None:
@@ -88,7 +87,7 @@ class ActionConnectionSet(ActionConnections):
             ids.add(each.desired.connection_id)
             ids |= {found.connection_id for found in (observed.connection, observed.replaced) if found}
         return [
-            UnlistedConnection(name, self.context, ids - {""})
-            for name, entry in self.context.registry.all().items()
+            UnlistedConnection(name, self, ids - {""})
+            for name, entry in self.registry.all().items()
             if name not in names and (not entry.connection_id or entry.connection_id not in ids)
         ]

@@ -74,10 +74,10 @@ class ConnectionWriter:
 
     def __init__(self, resource: ActionConnection) -> None:
         self.resource = resource
-        self.registry = resource.context.registry
+        self.registry = resource.task.registry
         self.claim: Entry | None = None
-        self._client = resource.context.client
-        self._finder = resource.context.finder
+        self._client = resource.task.client
+        self._finder = resource.task.finder
         self._observed = resource.observed
         self._desired = resource.desired
         self.name: str = resource.plan.after.get("name", "")
@@ -163,7 +163,7 @@ class ConnectionWriter:
 
     def _show(self, connection: Connection) -> None:
         """Set the result as it is before the policy is written."""
-        self.resource.result = result_of(replace(self._observed, wanted=None), connection)
+        self.resource.result = result_of(self._observed._replace(wanted=None), connection)
 
     def _patch(self, connection: Connection) -> Connection:
         path = f"{PATH}/{connection.connection_id}"
