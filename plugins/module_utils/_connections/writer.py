@@ -33,22 +33,22 @@ if t.TYPE_CHECKING:
 def apply_all(resources: t.Sequence[ActionConnection], each: Each) -> None:
     """:param each: does something with each resource, and sets its error."""
     writers = {resource: ConnectionWriter(resource) for resource in resources}
-    creates = [resource for resource in resources if writers[resource].is_new]
-    each([resource for resource in resources if resource not in creates], lambda one: writers[one].write())
-    for start in range(0, len(creates), ROWS_AT_ONCE):
-        batch = creates[start : start + ROWS_AT_ONCE]
+    creates = [one for one in resources if writers[one].is_new]
+    each([one for one in resources if one not in creates], lambda one: writers[one].write())
+    while creates:
+        batch, creates = creates[:ROWS_AT_ONCE], creates[ROWS_AT_ONCE:]
         if fails_for_all(resources):
-            for resource in batch:
-                resource.error = Skipped()
+            for one in batch:
+                one.error = Skipped()
             continue
         known = [one for one in batch if one.observed.connection or one.observed.named]
         _claim([writers[one] for one in batch if one not in known])
         each(known, lambda one: writers[one].claim_known())
         claimed = [one for one in batch if writers[one].claim]
         each(claimed, lambda one: writers[one].create())
-        for resource in claimed:
-            if isinstance(resource.error, Skipped):
-                writers[resource].release()
+        for one in claimed:
+            if isinstance(one.error, Skipped):
+                writers[one].release()
 
 
 def _claim(writers: t.Sequence[ConnectionWriter]) -> None:
@@ -83,8 +83,9 @@ class ConnectionWriter:
         self.name: str = resource.plan.after.get("name", "")
         self.path = self._desired.kind.path
         self.is_new = self._desired.is_present and not self._observed.kept
-        #: What is deleted in the end.
+        # What is deleted in the end.
         self._old = self._observed.connection if self.is_new else self._observed.replaced
+        self._replaces = self._old.connection_id if self._old else ""
 
     def write(self) -> None:
         if self._observed.kept:
@@ -113,18 +114,17 @@ class ConnectionWriter:
 
     def _update(self, connection: Connection) -> None:
         observed, plan = self._observed, self.resource.plan
-        written, entry = connection, entry_of(connection, observed.entry)
+        entry = entry_of(connection, observed.entry)
         if plan.body:
-            written = self._patch(connection)
-            entry = replace(entry, last_updated=written.last_updated)
+            connection = self._patch(connection)
+            entry = replace(entry, last_updated=connection.last_updated)
             if self.registry.is_kept:
-                secrets = self._desired.secrets()
-                sent = {path: secrets[path] for path in observed.to_send}
-                entry = entry.with_secrets(sent, written.known_paths)
-        self._show(written)
+                sent = {path: text for path, text in self._desired.secrets().items() if path in observed.to_send}
+                entry = entry.with_secrets(sent, connection.known_paths)
+        self._show(connection)
         expected = observed.entry if self.name == observed.known_as else observed.named
         # The id first: an entry must not lead to what is deleted.
-        entry = self._replacing(entry)
+        entry = replace(entry, replaces=self._replaces)
         try:
             if entry != expected or observed.known_as != self.name:
                 self.registry.save(self.name, entry, expected, observed.known_as)
@@ -133,17 +133,15 @@ class ConnectionWriter:
             if plan.changed or not observed.known_id or isinstance(exc, ConcurrentChange):
                 raise
             self._notice(f"{exc} What is new about {self.name!r} was not recorded.")
-        self._finish(written, entry)
-
-    def _replacing(self, entry: Entry) -> Entry:
-        return replace(entry, replaces=self._old.connection_id if self._old else "")
+        self._finish(connection, entry)
 
     def _finish(self, written: Connection, recorded: Entry) -> None:
         """Give access, and delete what is replaced. The next run finishes what fails."""
+        self._show(written)
         self._set_access(written)
         self.resource.result = result_of(self._observed, written)
-        if self._old:
-            self._delete(self._old.connection_id)
+        if self._replaces:
+            self._delete(self._replaces)
             self.registry.save(self.name, replace(recorded, replaces=""), recorded)
 
     def _notice(self, text: str) -> None:
@@ -190,8 +188,8 @@ class ConnectionWriter:
         """Claim the name of what exists, or was deleted elsewhere."""
         observed, old = self._observed, self._old
         known = observed.entry or Entry()
-        if old and known.connection_id != old.connection_id:
-            known = Entry(old.connection_id, old.path, old.last_updated)
+        if old and known.connection_id != self._replaces:
+            known = Entry(self._replaces, old.path, old.last_updated)
         # A person may have settled a former claim by giving the connection's id.
         entry = replace(known, claim="", replaces="")
         if entry != observed.named:
@@ -203,17 +201,18 @@ class ConnectionWriter:
     def release(self) -> None:
         """Give up a claim under which nothing was created."""
         # What went wrong before is what has to be reported.
+        claim, known_as = self.claim or Entry(), self._observed.known_as
+        entry = replace(claim, claim="")
         with contextlib.suppress(TaskError):
-            if self.claim and self.claim.connection_id:
-                entry, known_as = replace(self.claim, claim=""), self._observed.known_as
-                self.registry.save(self.name, entry, self.claim)
-                if known_as not in ("", self.name):
-                    self.registry.save(known_as, entry, None, self.name)
-            elif self.claim:
-                self.registry.forget(self.name, self.claim)
+            if not claim.connection_id:
+                self.registry.forget(self.name, claim)
+                return
+            self.registry.save(self.name, entry, claim)
+            if known_as not in ("", self.name):
+                self.registry.save(known_as, entry, None, self.name)
 
     def create(self) -> None:
-        entry = Entry(integration=self.path)
+        entry = Entry(integration=self.path, replaces=self._replaces)
         if self.registry.is_kept:
             # Before the request: nothing that takes time may come between that and the record.
             entry = entry.with_secrets(self._desired.secrets(), None)
@@ -221,11 +220,8 @@ class ConnectionWriter:
         entry = replace(entry, connection_id=created.connection_id)
         self.resource.done.append(f"created action connection {created.connection_id}")
         self._show(created)
-        entry = self._replacing(entry)
         self._record(entry)
-        created = self._read_back(created)
-        self._show(created)
-        self._finish(created, entry)
+        self._finish(self._read_back(created), entry)
 
     def _record(self, entry: Entry) -> None:
         """Record the id of a new connection. Where that fails, delete it, or name it."""
@@ -267,7 +263,7 @@ class ConnectionWriter:
             is_listed = False
         except (DatadogError, TaskError):
             pass
-        new = [each for each in found if not self._old or each.connection_id != self._old.connection_id]
+        new = [each for each in found if each.connection_id != self._replaces]
         if len(new) == 1 and new[0].path == self.path:
             self._notice(f"{error} It was created anyway, as {new[0].connection_id}.")
             return new[0]
