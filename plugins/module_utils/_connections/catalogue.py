@@ -18,8 +18,6 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._errors import Pro
 #: The strings in the values of fields, by paths like C(role), C(body.content) and C(tokens.name).
 Parts = dict[str, t.Any]
 
-_EMPTY = "must not be empty, since Datadog cannot unset it; leave it out to keep the current value"
-_CONTROL = "must not contain line breaks or other control characters"
 #: Names and values of headers and URL parameters that contain a credential. Names: words anywhere, as a part between
 #: hyphens, or alone. Values: schemes (U(https://www.iana.org/assignments/http-authschemes/) and others), URLs with a password.
 _TELLING_NAME = re.compile(
@@ -70,16 +68,16 @@ class Field:
     fields: tuple[Field, ...] = ()
 
     def option(self) -> Json:
+        # Without no_log, Ansible takes names such as api_key for secrets.
+        text: Json = {"type": "str", "no_log": self.secret}
         if self.type == "bool":
             return {"type": "bool", "default": False}
         if self.type == "dict":
             return {"type": "dict", "options": {field.name: field.option() for field in self.fields}}
         if self.type == "list":
-            value = {"type": "str", "required": not self.secret, "no_log": self.secret}
-            options = {"name": {"type": "str", "required": True}, "value": value}
+            options = {"name": {"type": "str", "required": True}, "value": {**text, "required": not self.secret}}
             return {"type": "list", "elements": "dict", "no_log": False, "options": options}
-        # Without no_log, Ansible takes names such as api_key for secrets.
-        return {"type": "str", "no_log": self.secret}
+        return text
 
     def problems(self, path: str, value: t.Any) -> t.Iterator[Problem]:
         """What is wrong with the value in a task."""
@@ -87,29 +85,22 @@ class Field:
             for field in self.fields:
                 yield from field.problems(f"{path}.{field.name}", value[field.name])
         elif self.type == "list":
-            yield from self._problems_of_list(path, value or [])
+            seen: dict[str, int] = {}
+            for index, entry in enumerate(value or []):
+                here, name, text = f"{path}[{index}]", entry["name"], entry["value"]
+                if not re.fullmatch(self.pattern, name):
+                    yield f"{here}.name", f"must be {self.expected}"
+                first = seen.setdefault(self.folded(name), index)
+                if first != index:
+                    case = " (case is ignored)" if self.is_header else ""
+                    yield f"{here}.name", f"is the same as {path}[{first}].name{case}; remove one"
+                if text is not None and (text or self.secret):
+                    yield from _text_problems(f"{here}.value", text, self.secret)
         elif self.type == "str" and value is not None:
-            if not value.strip():
-                yield path, _EMPTY
-            elif self.pattern and not re.fullmatch(self.pattern, value):
+            if value.strip() and self.pattern and not re.fullmatch(self.pattern, value):
                 yield path, f"must be {self.expected}"
-            elif not self.multiline and CONTROL_CHARACTERS.search(value):
-                yield path, _CONTROL
-
-    def _problems_of_list(self, path: str, value: t.Any) -> t.Iterator[Problem]:
-        seen: dict[str, int] = {}
-        for index, entry in enumerate(value):
-            here, name, text = f"{path}[{index}]", entry["name"], entry["value"]
-            if not re.fullmatch(self.pattern, name):
-                yield f"{here}.name", f"must be {self.expected}"
-            first = seen.setdefault(self.folded(name), index)
-            if first != index:
-                case = " (case is ignored)" if self.is_header else ""
-                yield f"{here}.name", f"is the same as {path}[{first}].name{case}; remove one"
-            if self.secret and text is not None and not text.strip():
-                yield f"{here}.value", _EMPTY
-            elif not self.secret and CONTROL_CHARACTERS.search(text):
-                yield f"{here}.value", _CONTROL
+            else:
+                yield from _text_problems(path, value, self.multiline)
 
     def read(self, answer: Json) -> t.Any:
         """The value in a response, which may contain anything. Secrets are hidden."""
@@ -159,6 +150,13 @@ class Field:
 
     def folded(self, name: str) -> str:
         return name.lower() if self.is_header else name
+
+
+def _text_problems(path: str, text: str, multiline: bool) -> t.Iterator[Problem]:
+    if not text.strip():
+        yield path, "must not be empty, since Datadog cannot unset it; leave it out to keep the current value"
+    elif not multiline and CONTROL_CHARACTERS.search(text):
+        yield path, "must not contain line breaks or other control characters"
 
 
 class Kind(t.NamedTuple):
