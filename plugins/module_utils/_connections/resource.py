@@ -115,10 +115,8 @@ class ActionConnection(Resource[Observation]):
             known = self.by_entry(name, entry)
             if known.connection:
                 return known
-            deleted = (
-                f"The connection {entry.connection_id}, which the {title} knows as {name!r}, was deleted elsewhere."
-            )
-            notices = (Notice(deleted),)
+            text = f"The connection {entry.connection_id}, which the {title} knows as {name!r}, was deleted elsewhere."
+            notices = (Notice(text),)
         try:
             connection = self._named(name)
         except NotListed:
@@ -126,11 +124,9 @@ class ActionConnection(Resource[Observation]):
                 raise
             connection = None
             if not entry:
-                what = "is created" if self.desired.is_present else "was not deleted"
-                unknown = (
-                    f"Datadog does not offer the list of connections, and the {title} does not know %s, which {what}."
-                )
-                notices = (Notice(f"{unknown} If it exists, set connection_id for one run.", repr(name)),)
+                what = "created" if self.desired.is_present else "not deleted"
+                text = f"Datadog does not offer the list of connections, so those that the {title} does not know are {what}: %s."
+                notices = (Notice(f"{text} If one exists, set connection_id for one run.", repr(name)),)
         other = self.task.registry.find_id(connection.connection_id)[0] if connection else ""
         if connection and other not in ("", name):
             raise TaskError(
