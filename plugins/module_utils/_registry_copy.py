@@ -65,7 +65,7 @@ class RegistryCopy(Resource[Contents]):
             problems.append(("dest", "must be another registry than src"))
         if problems:
             raise OptionError(*problems)
-        self._src, self._dest = opened
+        self._src, self._dest = opened[0], opened[1]
 
     def observe(self) -> None:
         src, dest = self._src, self._dest

@@ -68,6 +68,7 @@ class Field:
     fields: tuple[Field, ...] = ()
 
     def option(self) -> Json:
+        """The argument spec."""
         # Without no_log, Ansible takes names such as api_key for secrets.
         text: Json = {"type": "str", "no_log": self.secret}
         if self.type == "bool":
@@ -207,6 +208,7 @@ class Kind(t.NamedTuple):
 
 
 def parts_of(values: t.Mapping[str, t.Any]) -> Parts:
+    """The parts of the values of fields."""
     found: Parts = {}
     for name, value in values.items():
         if isinstance(value, list):

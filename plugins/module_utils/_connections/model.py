@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from types import MappingProxyType
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json, as_object
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import Problem
@@ -111,9 +112,9 @@ class Desired(t.NamedTuple):
     """
 
     name: str
-    connection_id: str
+    connection_id: str = ""
     kind: Kind = NO_KIND
-    values: Json = {}
+    values: t.Mapping[str, t.Any] = MappingProxyType({})
     update_secrets: str = "on_change"
     allow_replace: bool = False
     tags: tuple[str, ...] | None = None

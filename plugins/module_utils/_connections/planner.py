@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, TaskError
@@ -16,7 +17,8 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_polic
 from .model import Connection, Desired, shown_tags
 
 
-class Observation(t.NamedTuple):
+@dataclass(frozen=True)
+class Observation:
     """What Datadog and the registry know of the connection that a task means.
 
     :ivar known_as: the name under which the registry knows it, or will know it, and C(entry) what it knows.

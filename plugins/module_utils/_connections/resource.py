@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client, Json
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import TaskError
@@ -64,7 +65,7 @@ class ActionConnection(Resource[Observation]):
         policy = read_policy(self.task.client, connection.policy_id) if wanted and connection else None
         kept = connection if connection and connection.path == desired.kind.path else None
         to_send = self._differing_secrets(kept.connection_id, found) if kept else frozenset()
-        self.observed = found._replace(wanted=wanted, policy=policy, kept=kept, to_send=to_send)
+        self.observed = replace(found, wanted=wanted, policy=policy, kept=kept, to_send=to_send)
 
     def by_entry(self, name: str, entry: Entry, connection: Connection | None = None) -> Observation:
         connection = connection or self._get(entry.connection_id, entry)
@@ -103,7 +104,7 @@ class ActionConnection(Resource[Observation]):
         if entry is None:
             # Of an interrupted replacement this is the new one, as the task says.
             return Observation(connection, name, named, named, other)
-        return self.by_entry(known_as, entry, connection)._replace(named=named)
+        return replace(self.by_entry(known_as, entry, connection), named=named)
 
     def _by_name(self, name: str) -> Observation:
         title = self.task.registry.title

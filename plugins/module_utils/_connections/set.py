@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import TaskError
@@ -22,7 +23,7 @@ class UnlistedConnection(ActionConnection):
     """A connection that only the registry knows, and that is purged. :param listed: the ids of those that the task lists."""
 
     def __init__(self, name: str, task: ActionConnections, listed: t.Collection[str]) -> None:
-        super().__init__(Desired(name, ""), task)
+        super().__init__(Desired(name), task)
         self._listed = listed
 
     def observe(self) -> None:
@@ -42,11 +43,13 @@ class UnlistedConnection(ActionConnection):
             return
         found = self.by_entry(name, entry)
         if found.replaced and found.replaced.connection_id in self._listed:
-            found = found._replace(replaced=None)
+            found = replace(found, replaced=None)
         self.observed = found
 
 
 class ActionConnectionSet(ActionConnections):
+    """What a task about a set is about."""
+
     @classmethod
     def of_set(cls, client: Client, module: DatadogModule) -> ActionConnectionSet:
         """:raises OptionError: for bad input."""

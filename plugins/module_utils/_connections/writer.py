@@ -88,6 +88,7 @@ class ConnectionWriter:
         self._replaces = self._old.connection_id if self._old else ""
 
     def write(self) -> None:
+        """Update or delete what exists."""
         if self._observed.kept:
             self._update(self._observed.kept)
             return
@@ -161,7 +162,7 @@ class ConnectionWriter:
 
     def _show(self, connection: Connection) -> None:
         """Set the result as it is before the policy is written."""
-        self.resource.result = result_of(self._observed._replace(wanted=None), connection)
+        self.resource.result = result_of(replace(self._observed, wanted=None), connection)
 
     def _patch(self, connection: Connection) -> Connection:
         path = f"{PATH}/{connection.connection_id}"
@@ -212,6 +213,7 @@ class ConnectionWriter:
                 self.registry.save(known_as, entry, None, self.name)
 
     def create(self) -> None:
+        """Create it, record its id, and delete what it replaces."""
         entry = Entry(integration=self.path, replaces=self._replaces)
         if self.registry.is_kept:
             # Before the request: nothing that takes time may come between that and the record.

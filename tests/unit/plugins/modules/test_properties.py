@@ -153,8 +153,7 @@ class ActionConnections(World):
     def _holds(self, document: dict[str, t.Any], held: Held) -> None:
         integration = document["attributes"]["integration"]
         credentials = integration["credentials"]
-        assert integration["type"] == held.kind.integration.type
-        assert credentials["type"] == held.kind.credentials.type
+        assert (integration["type"], credentials["type"]) == held.kind.entry.types
         assert sorted(document["attributes"].get("tags", [])) == sorted(held.tags)
         if "http_tokens" in credentials:
             credentials["tokens"] = credentials["http_tokens"]
@@ -258,7 +257,8 @@ class TestActionConnections:
 
 def filled_in(options: dict[str, t.Any], held: Held) -> dict[str, t.Any]:
     """With the credentials in headers and URL parameters that are not shown, but have to be given."""
-    inside = options[held.kind.integration.key][held.kind.credentials.key]
+    integration, credentials = held.kind.entry.keys
+    inside = options[integration][credentials]
     for name in {"headers", "url_parameters"} & set(inside):
         for entry in inside[name]:
             entry.setdefault("value", held.values[f"{name}.{entry['name']}"])
