@@ -13,7 +13,7 @@ author:
   - TidyOps contributors (@tidyops)
 description:
   - Creates, updates and deletes one action connection, which contains the credentials with which Datadog Workflow Automation and
-    App Builder access another system. To manage many connections in one task, use M(tidyops.datadog.action_connections).
+    App Builder access another system. For many connections, use M(tidyops.datadog.action_connections).
   - The options of the connection are O(state), O(name), O(tags), O(access) and one integration, for example O(aws). What a task
     does not specify is not changed. With O(registry), the module finds the connection again.
   - The notes list the types of credentials of each integration, and their fields.
@@ -68,20 +68,12 @@ EXAMPLES = r"""
           - name: Authorization
             value: !unsafe "Bearer {{ accessToken }}"
 
-- name: Connect to GitLab, and always send the token
-  tidyops.datadog.action_connection:
-    name: GitLab
-    registry: "{{ playbook_dir }}/datadog-connections.json"
-    update_secrets: always
-    gitlab:
-      api_key:
-        api_token: "{{ gitlab_token }}"
-
-- name: Replace a Cloudflare connection to use an API token
+- name: Replace a connection to use an API token, and send the token on every run
   tidyops.datadog.action_connection:
     name: Cloudflare
     registry: "{{ playbook_dir }}/datadog-connections.json"
     allow_replace: true
+    update_secrets: always
     cloudflare:
       api_token:
         api_token: "{{ cloudflare_token }}"
@@ -95,7 +87,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 connection:
-  description: The connection in the shape of the options, without secrets. V(none) if it does not exist or was deleted.
+  description: The connection in the shape of the options, without secrets. V(none) if it does not exist.
   returned: success, and failure after the connection was written
   type: dict
   contains:
@@ -141,7 +133,7 @@ connection_id:
   type: str
   sample: 3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04
 drifted:
-  description: Whether the connection was changed elsewhere since the module last wrote to O(registry). V(false) if unknown.
+  description: Whether it was changed elsewhere since the module last wrote to O(registry). V(false) if unknown.
   returned: success, and failure after the connection was written
   type: bool
   sample: false
@@ -155,16 +147,14 @@ diff:
   description: The connection before and after, in the shape of the options. Empty if it does not exist.
   returned: success
   type: dict
-  sample:
-    before: {name: GitLab, gitlab: {api_key: {api_token: (secret)}}}
-    after: {name: GitLab, gitlab: {api_key: {api_token: "(secret, sent again)"}}}
+  sample: {before: {}, after: {name: GitLab, gitlab: {api_key: {api_token: (secret)}}}}
 http_status:
   description: The HTTP status of Datadog's response. V(none) if there was none.
   returned: failure of a request
   type: int
   sample: 403
 errors:
-  description: The errors in Datadog's response, with the C(pointer) to the part of the request that is wrong.
+  description: The errors in Datadog's response. C(pointer) names the part of the request that is wrong.
   returned: failure of a request
   type: list
   elements: dict
