@@ -354,9 +354,10 @@ class Client:
 
     def _failure(self, exc: Exception) -> DatadogError:
         errors, host = requests.exceptions, self._host
-        causes: list[BaseException] = [exc]
-        while inner := causes[-1].__cause__ or causes[-1].__context__:
+        causes, inner = [], t.cast("BaseException | None", exc)
+        while inner:
             causes.append(inner)
+            inner = inner.__cause__ or (None if inner.__suppress_context__ else inner.__context__)
 
         def has(*kinds: type[BaseException]) -> bool:
             return any(isinstance(each, kinds) for each in causes)
@@ -386,8 +387,9 @@ class Client:
         status, call = response.status_code, f"{method} {path}"
         content = None
         try:
-            # A page to log in also has status 200, and deletes nothing.
-            content = json.loads(body) if body or status == 200 else {}
+            content = json.loads(body) if body else {}
+            if method == "DELETE" and status == 200 and "json" not in response.headers.get("Content-Type", ""):
+                raise ValueError("a page to log in, which deletes nothing")
             if 200 <= status < 300:
                 return read(content)
         except (ValueError, RecursionError):
