@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import re
@@ -302,11 +303,15 @@ class Client:
                     is_over = failures > retries or (wait or 0) > LONGEST_WAIT
                 if is_over or not is_transient or exc.is_ambiguous:
                     self._is_refused = self._is_refused or was_refused
+                    self._note(was_refused and exc.status != 403)
                     raise
             time.sleep(_backoff(failures) if wait is None else wait)
+        self._note(was_refused)
+        return answer
+
+    def _note(self, was_refused: bool) -> None:
         if was_refused and REFUSED_AT_FIRST not in self.notes:
             self.notes.append(REFUSED_AT_FIRST)
-        return answer
 
     def _exchange(self, method: str, path: str, content: Json) -> tuple[requests.Response, bytes]:
         """Send a request once, and read the answer to its end.
@@ -327,7 +332,7 @@ class Client:
             return future.result(self.timeout + GRACE)
         # Older releases of requests let some errors of urllib3 pass.
         except (FutureTimeout, HTTPError, OSError, ValueError) as exc:
-            raise self._failure(exc) from exc
+            raise _failure(exc, self._host, self.timeout, self._hide) from exc
 
     def _send(self, method: str, path: str, content: Json) -> tuple[requests.Response, bytes]:
         with self._session.request(
@@ -352,51 +357,21 @@ class Client:
                 raise requests.exceptions.ConnectionError("it ended early")
             return response, bytes(body)
 
-    def _failure(self, exc: Exception) -> DatadogError:
-        errors, host = requests.exceptions, self._host
-        causes, inner = [], t.cast("BaseException | None", exc)
-        while inner:
-            causes.append(inner)
-            inner = inner.__cause__ or (None if inner.__suppress_context__ else inner.__context__)
-
-        def has(*kinds: type[BaseException]) -> bool:
-            return any(isinstance(each, kinds) for each in causes)
-
-        # Without the credentials of a proxy.
-        cause = _clean(re.sub(r"(?<=//)[^/@\s]*@", "", str(causes[-1]) or type(causes[-1]).__name__), self._hide)
-        is_unsent, is_broken = has(NewConnectionError, ConnectTimeoutError), False
-        if has(ssl.SSLCertVerificationError):
-            reason, remedy, is_unsent = f"the certificate of {host} was not accepted", CHECK_CERTIFICATE, False
-        elif isinstance(exc, errors.ProxyError):
-            reason, remedy = f"the proxy failed to connect to {host}", CHECK_PROXY
-        elif is_unsent:
-            reason, remedy = f"cannot connect to {host}", CHECK_ADDRESS
-        elif isinstance(exc, (errors.Timeout, FutureTimeout)):
-            is_broken, cause = True, f"{self.timeout:g} s"
-            reason, remedy = f"no complete answer from {host} within the timeout", TRY_LONGER
-        elif isinstance(exc, ValueError) or not isinstance(exc, (errors.RequestException, HTTPError)):
-            # The address of a proxy, or a missing file of CA certificates.
-            reason, remedy = "the request could not be sent", ""
-        else:
-            is_broken, reason = True, f"the connection to {host} broke"
-            remedy = CHECK_ADDRESS if has(ssl.SSLError) else TRY_AGAIN
-        is_transient = is_unsent or is_broken
-        return DatadogError(f"{reason} ({cause})", remedy, is_transient=is_transient, is_ambiguous=is_broken)
-
     def _read(self, response: requests.Response, body: bytes, method: str, path: str, read: Read) -> t.Any:
         status, call = response.status_code, f"{method} {path}"
-        content = None
         try:
             content = json.loads(body) if body else {}
-            if method == "DELETE" and status == 200 and "json" not in response.headers.get("Content-Type", ""):
-                raise ValueError("a page to log in, which deletes nothing")
-            if 200 <= status < 300:
-                return read(content)
         except (ValueError, RecursionError):
-            if 200 <= status < 300:
-                what = "is not the expected JSON" if body else "is empty"
-                reason = f"Datadog's answer to {call} (HTTP {status}) {what}"
-                raise DatadogError(reason, CHECK_ADDRESS, status, is_transient=True, is_ambiguous=True) from None
+            content = None
+        if 200 <= status < 300:
+            # A page to log in also has status 200, and deletes nothing.
+            is_page = method == "DELETE" and status == 200 and "json" not in response.headers.get("Content-Type", "")
+            with contextlib.suppress(ValueError):
+                if not is_page:
+                    return read(content)
+            what = "is not the expected JSON" if body else "is empty"
+            reason = f"Datadog's answer to {call} (HTTP {status}) {what}"
+            raise DatadogError(reason, CHECK_ADDRESS, status, is_transient=True, is_ambiguous=True)
         errors, reason = _errors(content, self._hide), f"Datadog answered HTTP {status} to {call}"
         # Without Datadog's own words it may be a load balancer's, and another one may answer the next time.
         is_gateway = not errors and status in GATEWAY
@@ -427,6 +402,39 @@ class Client:
             remedy = "" if errors else CHECK_ADDRESS
         is_transient = status == 429 or is_failure or is_gateway
         raise DatadogError(reason, remedy, status, errors, wait, is_transient, is_failure)
+
+
+def _failure(exc: Exception, host: str, timeout: float, hide: t.Callable[[str], str]) -> DatadogError:
+    """What to raise where no answer came."""
+    errors = requests.exceptions
+    causes, inner = [], t.cast("BaseException | None", exc)
+    while inner:
+        causes.append(inner)
+        inner = inner.__cause__ or (None if inner.__suppress_context__ else inner.__context__)
+
+    def has(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(each, kinds) for each in causes)
+
+    # Without the credentials of a proxy.
+    cause = _clean(re.sub(r"(?<=//)[^/@\s]*@", "", str(causes[-1]) or type(causes[-1]).__name__), hide)
+    is_unsent, is_broken = has(NewConnectionError, ConnectTimeoutError), False
+    if has(ssl.SSLCertVerificationError):
+        reason, remedy, is_unsent = f"the certificate of {host} was not accepted", CHECK_CERTIFICATE, False
+    elif isinstance(exc, errors.ProxyError):
+        reason, remedy = f"the proxy failed to connect to {host}", CHECK_PROXY
+    elif is_unsent:
+        reason, remedy = f"cannot connect to {host}", CHECK_ADDRESS
+    elif isinstance(exc, (errors.Timeout, FutureTimeout)):
+        is_broken, cause = True, f"{timeout:g} s"
+        reason, remedy = f"no complete answer from {host} within the timeout", TRY_LONGER
+    elif isinstance(exc, ValueError) or not isinstance(exc, (errors.RequestException, HTTPError)):
+        # The address of a proxy, or a missing file of CA certificates.
+        reason, remedy = "the request could not be sent", ""
+    else:
+        is_broken, reason = True, f"the connection to {host} broke"
+        remedy = CHECK_ADDRESS if has(ssl.SSLError) else TRY_AGAIN
+    is_transient = is_unsent or is_broken
+    return DatadogError(f"{reason} ({cause})", remedy, is_transient=is_transient, is_ambiguous=is_broken)
 
 
 def _errors(content: t.Any, hide: t.Callable[[str], str]) -> list[ErrorDetail]:

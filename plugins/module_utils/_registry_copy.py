@@ -103,7 +103,8 @@ class RegistryCopy(Resource[Contents]):
         for start in range(0, len(names), ROWS_AT_ONCE):
             batch = {name: missing[name] for name in names[start : start + ROWS_AT_ONCE]}
             for name in set(batch) - self._dest.claim(batch):
-                raise self._dest.changed(name)
+                if self._dest.find(name, is_fresh=True) != batch[name]:
+                    raise self._dest.changed(name)
             self.done = [f"recorded {start + len(batch)} connections in the {self._dest.title}"]
 
 

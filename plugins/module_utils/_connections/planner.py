@@ -112,7 +112,9 @@ def _check(desired: Desired, observed: Observation) -> None:
         )
     problems = list(desired.missing(observed.kept))
     if problems:
-        raise OptionError(*problems)
+        # Why a connection is to be created may be news.
+        news = [f"{notice.text} ".replace("%s", notice.subject, 1) for notice in observed.notices]
+        raise TaskError("".join(news) + str(OptionError(*problems))) if news else OptionError(*problems)
     if connection and old and not desired.allow_replace:
         raise TaskError(
             f"{connection.connection_id} was created to replace {old.connection_id}, which still exists: the run that did it"

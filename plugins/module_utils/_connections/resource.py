@@ -159,7 +159,7 @@ class ActionConnection(Resource[Observation]):
         if created or not (unlisted or self.desired.is_present):
             return Observation(created or old, name, entry, entry, old if created else None)
         title = self.task.registry.title
-        settle = f"remove the entry {name!r} from the {title}"
+        settle = f"remove the entry {name!r} from the {title}" if unlisted else "run a task for it with state=absent"
         todo = f"delete each one with connection_id and state=absent, then {settle}"
         if self.desired.is_present:
             settle = f"set connection_id to {old.connection_id} for one run" if old else settle
