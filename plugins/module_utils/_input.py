@@ -48,7 +48,7 @@ def _problems_of_value(name: str, option: Spec, value: t.Any, path: str) -> Prob
     elif kind == "dict":
         yield path, f"must be a dictionary{_like(option)}"
     elif kind == "list" and not is_list and (is_dict or inner):
-        yield path, "must be a list" + (f"; give each entry its {next(iter(inner))}" if inner else "")
+        yield path, "must be a list" + (f"; give each entry its {list(inner)[0]}" if inner else "")
     elif kind == "list":
         if isinstance(value, str):
             # Ansible does the same.

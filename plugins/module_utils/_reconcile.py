@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from ._client import Json
 from ._errors import FAILURES, Skipped
@@ -22,7 +23,8 @@ class Notice(t.NamedTuple):
     subject: str = ""
 
 
-class Plan(t.NamedTuple):
+@dataclass(frozen=True)
+class Plan:
     """A decision.
 
     :ivar operation: C(none), C(create), C(update), C(replace) or C(delete).
@@ -34,7 +36,7 @@ class Plan(t.NamedTuple):
     operation: str
     before: Json
     after: Json
-    body: Json = {}
+    body: Json = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     is_due: bool = False
 

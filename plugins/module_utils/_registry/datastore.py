@@ -59,6 +59,8 @@ def _items(**attributes: t.Any) -> Json:
 
 
 class DatastoreRegistry(Registry):
+    """A row for each name, and one for each claim of a replacement."""
+
     is_kept = is_in_datadog = True
 
     def __init__(self, datastore_id: str, client: Client, site: str) -> None:
