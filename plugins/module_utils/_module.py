@@ -37,7 +37,7 @@ def first_set(*variables: str) -> str:
 
 
 def _from_environment(*variables: str, **spec: t.Any) -> Json:
-    return {"type": "str", **spec, "fallback": (first_set, variables)}
+    return {"type": "str", **spec, "fallback": (first_set, list(variables))}
 
 
 REGISTRY_OPTION = {"registry": _from_environment("DD_CONNECTION_REGISTRY", type="path")}
