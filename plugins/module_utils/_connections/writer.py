@@ -116,6 +116,10 @@ class ConnectionWriter:
     def _update(self, connection: Connection) -> None:
         observed, plan = self._observed, self.resource.plan
         entry = entry_of(connection, observed.entry)
+        expected = observed.entry if self.name == observed.known_as else observed.named
+        if plan.body and not expected and self.registry.find(self.name, is_fresh=True):
+            # Another run has recorded it meanwhile, with the secrets that it sent.
+            raise self.registry.changed(self.name)
         if plan.body:
             connection = self._patch(connection)
             entry = replace(entry, last_updated=connection.last_updated)
@@ -123,7 +127,6 @@ class ConnectionWriter:
                 sent = {path: text for path, text in self._desired.secrets().items() if path in observed.to_send}
                 entry = entry.with_secrets(sent, connection.known_paths)
         self._show(connection)
-        expected = observed.entry if self.name == observed.known_as else observed.named
         # The id first: an entry must not lead to what is deleted.
         entry = replace(entry, replaces=self._replaces)
         try:

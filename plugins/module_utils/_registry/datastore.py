@@ -36,8 +36,9 @@ NO_DATASTORE = (
     "There is no such datastore in this organization. Correct the UUID, or create a datastore for the registry."
 )
 UNFIT = (
-    f"It may be full, or its primary column is not {KEY!r} and it was not created for a registry. Delete rows that nobody needs, or"
-    " create another datastore, as the guide to registries says."
+    "Run the task again, since another run may have removed what was in the way."
+    f" Otherwise, it may be full, or its primary column is not {KEY!r} and it was not created for a registry. Delete rows that nobody"
+    " needs, or create another datastore, as the guide to registries says."
 )
 
 
@@ -151,6 +152,7 @@ class DatastoreRegistry(Registry):
                     [(name, row)] = rows.items()
                     found = self._row(row[KEY])
                     if found is None:
+                        exc.doing = f"{exc.doing} for {name!r}"
                         exc.remedy = UNFIT if exc.status == 400 else exc.remedy
                         raise
                     # Empty cells may be left out.
