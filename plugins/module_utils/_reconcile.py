@@ -163,14 +163,20 @@ def reconcile(managed: ResourceSet[Managed], check_mode: bool) -> list[Managed]:
         purged = managed.unlisted(desired)
         plan(purged)
     resources = desired + purged
-    parts = [purged, desired] if managed.purges_first else [desired, purged]
-    due = [[each for each in part if each.plan.changed or each.plan.is_due] for part in parts if not check_mode]
-    for part in [resources] if has_failed() else due:
-        if has_failed():
-            for each in part:
-                each.error = each.error or Skipped()
-        elif part:
-            managed.apply(part)
+
+    def skip(part: list[Managed]) -> None:
+        for each in part:
+            each.error = each.error or Skipped()
+
+    if has_failed():
+        skip(resources)
+    elif not check_mode:
+        for part in (purged, desired) if managed.purges_first else (desired, purged):
+            due = [each for each in part if each.plan.changed or each.plan.is_due]
+            if has_failed():
+                skip(due)
+            elif due:
+                managed.apply(due)
     for each in resources:
         if not each.error and not each.result:
             each.result = each.predict_result()

@@ -152,8 +152,9 @@ class Desired(t.NamedTuple):
     def advice(self, connection: Connection | None) -> t.Iterator[str]:
         parts = parts_of(self.values)
         known = connection.parts if connection and self.values.get("tokens") is None else {}
+        tokens = {**known, **parts}
         for path, text in parts.items():
-            for advice in self.kind.field(path).advice(path, text, {**known, **parts}):
+            for advice in self.kind.field(path).advice(path, text, tokens):
                 yield f"{self.kind.path}.{path} {advice}"
 
     def compare(self, connection: Connection | None, sent: t.Container[str]) -> tuple[Json, Json, Json]:
