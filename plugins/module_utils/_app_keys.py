@@ -37,10 +37,8 @@ class AppKeyRegistration(Resource[bool]):
     def decide(self) -> Plan:
         shown = {"app_key_id": self._key_id}
         operation = "none" if self.observed == self._is_wanted else "create" if self._is_wanted else "delete"
-        return Plan(operation, shown if self.observed else {}, shown if self._is_wanted else {})
-
-    def predict_result(self) -> Json:
-        return {"app_key_registration": self.plan.after or None}
+        after = shown if self._is_wanted else {}
+        return Plan(operation, shown if self.observed else {}, after, result={"app_key_registration": after or None})
 
     def apply(self) -> None:
         key_id, is_wanted = self._key_id, self._is_wanted

@@ -31,6 +31,7 @@ class Plan:
     :ivar before: what exists, in the shape of the options, without secrets; C(after): what will exist.
     :ivar body: what is sent, secrets included.
     :ivar is_due: whether there is something to do though nothing changes, like recording it.
+    :ivar result: that of the module, if the plan is not applied or has nothing to apply.
     """
 
     operation: str
@@ -39,6 +40,7 @@ class Plan:
     body: Json = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     is_due: bool = False
+    result: Json = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -79,10 +81,6 @@ class Resource(t.Generic[Observed]):
 
     def decide(self) -> Plan:
         """Plan for what was observed, without a request."""
-        raise NotImplementedError
-
-    def predict_result(self) -> Json:
-        """The result of a plan that is not applied, or has nothing to apply."""
         raise NotImplementedError
 
     def apply(self) -> None:
@@ -178,6 +176,6 @@ def reconcile(managed: ResourceSet[Managed], check_mode: bool) -> list[Managed]:
             elif due:
                 managed.apply(due)
     for each in resources:
-        if not each.error and not each.result:
-            each.result = each.predict_result()
+        if not each.error:
+            each.result = each.result or each.plan.result
     return resources

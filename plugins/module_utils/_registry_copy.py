@@ -92,10 +92,8 @@ class RegistryCopy(Resource[Contents]):
             " more; the next run with dest settles the claims."
         )
         notices = (Notice(text),) if claimed else ()
-        return Plan("update" if missing else "none", _shown(dest), _shown({**src, **dest}), notices=notices)
-
-    def predict_result(self) -> Json:
-        return {"copied": list(self.observed.missing())}
+        operation, result = "update" if missing else "none", {"copied": list(missing)}
+        return Plan(operation, _shown(dest), _shown({**src, **dest}), notices=notices, result=result)
 
     def apply(self) -> None:
         missing = self.observed.missing()

@@ -74,10 +74,8 @@ class RestrictionPolicy(Resource[Policy]):
         operation = "none"
         if before != after:
             operation = "update" if before and after else "create" if after else "delete"
-        return Plan(operation, {"bindings": shown(before)}, {"bindings": shown(after)})
-
-    def predict_result(self) -> Json:
-        return {"restriction_policy": _result(self.resource_id, self.plan.after["bindings"])}
+        result = {"restriction_policy": _result(self.resource_id, shown(after))}
+        return Plan(operation, {"bindings": shown(before)}, {"bindings": shown(after)}, result=result)
 
     def apply(self) -> None:
         write_policy(self._client, self.resource_id, self.wanted.policy, self.allow_self_lockout)

@@ -159,17 +159,22 @@ class TeamConnection(Resource["TeamLink | None"]):
         hint = f"; did you mean {self.hint}?" if self.hint else ""
         if not self.is_wanted:
             text = f"There is no team with the handle {self.team!r}, so it has no connection to delete{hint or '.'}"
-            return Plan("delete" if existing else "none", before, {}, notices=() if self.has_team else (Notice(text),))
+            notices = () if self.has_team else (Notice(text),)
+            return Plan(
+                "delete" if existing else "none",
+                before,
+                {},
+                notices=notices,
+                result=result_of(existing, is_deleted=True),
+            )
         if not self.has_team:
             path = f"{self.option_path}.team".lstrip(".")
             problem = f"must be the UUID or the exact handle of a team; Datadog has no team {self.team!r}{hint}"
             raise OptionError((path, problem))
         if existing and wanted.managed_by in (None, existing.managed_by):
-            return Plan("none", before, before)
-        return Plan("replace" if existing else "create", before, wanted.shown(), wanted.body())
-
-    def predict_result(self) -> Json:
-        return result_of(self.link if self.plan.body else self.observed, self.plan.operation == "delete")
+            return Plan("none", before, before, result=result_of(existing))
+        operation = "replace" if existing else "create"
+        return Plan(operation, before, wanted.shown(), wanted.body(), result=result_of(wanted))
 
 
 def result_of(link: TeamLink | None, is_deleted: bool = False) -> Json:

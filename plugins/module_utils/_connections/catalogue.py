@@ -16,7 +16,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import CON
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import Problem
 
 #: The strings in the values of fields, by paths like C(role), C(body.content) and C(tokens.name).
-Parts = dict[str, t.Any]
+Parts = t.Mapping[str, t.Any]
 
 #: Names and values of headers and URL parameters that contain a credential. Names: words anywhere, as a part between
 #: hyphens, or alone. Values: schemes (U(https://www.iana.org/assignments/http-authschemes/) and others), URLs with a password.
@@ -187,7 +187,11 @@ class Kind(t.NamedTuple):
         return {field.name: (option if field.beside else option[self.keys[1]])[field.name] for field in given}
 
     def hidden(self, parts: Parts) -> Parts:
-        return {path: SECRET if self.field(path).hides(path, text) else text for path, text in parts.items()}
+        """The same, with what a diff may not show hidden."""
+        return {
+            path: SECRET if self.field(path).hides(path, text) and not isinstance(text, HiddenValue) else text
+            for path, text in parts.items()
+        }
 
     def shaped(self, parts: Parts, inside: str = "") -> Json:
         """The integration that has these parts. :param inside: the key of the credentials, if not the option's."""
@@ -209,7 +213,7 @@ class Kind(t.NamedTuple):
 
 def parts_of(values: t.Mapping[str, t.Any]) -> Parts:
     """The parts of the values of fields."""
-    found: Parts = {}
+    found: dict[str, t.Any] = {}
     for name, value in values.items():
         if isinstance(value, list):
             found.update({f"{name}.{entry['name']}": entry["value"] for entry in value})

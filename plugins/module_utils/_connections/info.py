@@ -112,5 +112,5 @@ class _Reader:
             # An integration that the collection does not know has no options.
             if each.types in KINDS:
                 by_id = {"connection_id": each.connection_id} if names[each.name] > 1 else {}
-                options = {**by_id, **each.options(), **access}
+                options = {**by_id, **each.options(access)}
             yield {**each.result(), **access, "options": options}

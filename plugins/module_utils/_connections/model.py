@@ -9,7 +9,7 @@ import re
 import typing as t
 from types import MappingProxyType
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json, as_object
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json, as_object, value_at
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import Problem
 
 from .catalogue import KINDS, SECRET, SECRET_SENT, HiddenValue, Kind, Parts, parts_of
@@ -20,7 +20,7 @@ NO_KIND = Kind(("", ""), ("", ""), {})
 
 
 class Connection(t.NamedTuple):
-    """A connection as Datadog returns it.
+    """A connection as Datadog returns it, or would return it.
 
     :ivar types: of integration and credentials; may be empty or unknown.
     :ivar parts: of the fields that tasks can give, with secrets hidden; C(generated): the other fields.
@@ -30,13 +30,13 @@ class Connection(t.NamedTuple):
     connection_id: str
     name: str
     types: tuple[str, str]
-    parts: Parts
-    generated: Json
-    unlisted: tuple[str, ...]
-    created_at: str | None
-    last_updated: str | None
-    created_by: str | None
-    tags: tuple[str, ...]
+    parts: Parts = MappingProxyType({})
+    generated: Parts = MappingProxyType({})
+    tags: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
+    created_at: str | None = None
+    last_updated: str | None = None
+    created_by: str | None = None
 
     @classmethod
     def of(cls, data: Json) -> Connection:
@@ -47,8 +47,7 @@ class Connection(t.NamedTuple):
         types = _text(beside.get("type")), _text(inside.get("type"))
         fields = KINDS.get(types, NO_KIND).fields
         values = {field.name: field.read(beside if field.beside else inside) for field in fields.values()}
-        related = as_object(as_object(data.get("relationships")).get("created_by")).get("data")
-        creator = as_object(related) or as_object(attributes.get("created_by"))
+        creator = value_at(data, "relationships.created_by.data.id") or value_at(attributes, "created_by.id")
         tags = attributes.get("tags")
         return cls(
             data["id"].lower(),
@@ -56,11 +55,11 @@ class Connection(t.NamedTuple):
             types,
             parts_of({name: value for name, value in values.items() if fields[name].type}),
             {name: value for name, value in values.items() if value and not fields[name].type},
+            tuple(map(str, tags)) if isinstance(tags, list) else (),
             tuple(name for name, value in values.items() if value is None and fields[name].secret),
             iso8601(attributes.get("created_at")),
             iso8601(attributes.get("last_updated")),
-            _text(creator.get("id")) or None,
-            tuple(map(str, tags)) if isinstance(tags, list) else (),
+            _text(creator) or None,
         )
 
     @property
@@ -73,9 +72,9 @@ class Connection(t.NamedTuple):
         return f"connection:{self.connection_id}"
 
     @property
-    def known_paths(self) -> set[str] | None:
+    def known_paths(self) -> t.Collection[str] | None:
         """The paths of its parts; None where the response does not show all."""
-        return None if self.unlisted else set(self.parts)
+        return None if self.unlisted else self.parts
 
     def moved_since(self, last_updated: str | None) -> bool:
         """Whether it was edited after C(last_updated); None if that is when it was created."""
@@ -84,29 +83,38 @@ class Connection(t.NamedTuple):
 
     def result(self) -> Json:
         return {
-            "connection_id": self.connection_id,
+            "connection_id": self.connection_id or None,
             "name": self.name,
             "tags": list(self.tags),
-            **self._integration({**self.parts, **self.generated}),
+            **without_hidden(self._integration({**self.parts, **self.generated}, flags=False)),
             "created_at": self.created_at,
             "last_updated": self.last_updated,
             "created_by": self.created_by,
         }
 
-    def options(self) -> Json:
-        """The options of a task that creates it, without secrets."""
-        return {"name": self.name, **shown_tags(self.tags), **self._integration(self.parts)}
+    def shown(self, access: Json) -> Json:
+        """What a diff shows. :param access: that, too."""
+        tags = {"tags": list(self.tags)} if self.tags else {}
+        return {"name": self.name, **tags, **access, **self._integration(self.parts)}
 
-    def _integration(self, parts: Parts) -> Json:
+    def options(self, access: Json) -> Json:
+        """The options of a task that creates it, without secrets."""
+        options: Json = without_hidden(self.shown(access))
+        return options
+
+    def _integration(self, parts: Parts, flags: bool = True) -> Json:
         kind = KINDS.get(self.types)
-        return {kind.keys[0]: without_hidden(kind.shaped(kind.hidden(parts)))} if kind else {}
+        if not kind:
+            return {}
+        shown = {path: text for path, text in kind.hidden(parts).items() if flags or not kind.field(path).renews}
+        return {kind.keys[0]: kind.shaped(shown)}
 
 
 class Desired(t.NamedTuple):
     """What a task says of one connection; empty or None is what it leaves out.
 
     :ivar kind: NO_KIND to delete the connection.
-    :ivar values: of all fields that a task may give, by their names.
+    :ivar parts: None is a token without a value. :ivar given: the names of the fields that the task gives.
     :ivar access: principals by relation.
     :ivar option_path: C(connections[3]) in a set.
     """
@@ -114,7 +122,8 @@ class Desired(t.NamedTuple):
     name: str
     connection_id: str = ""
     kind: Kind = NO_KIND
-    values: t.Mapping[str, t.Any] = MappingProxyType({})
+    parts: Parts = MappingProxyType({})
+    given: frozenset[str] = frozenset()
     update_secrets: str = "on_change"
     allow_replace: bool = False
     tags: tuple[str, ...] | None = None
@@ -135,39 +144,33 @@ class Desired(t.NamedTuple):
 
     def missing(self, connection: Connection | None) -> t.Iterator[Problem]:
         """What the task does not give and has to. :param connection: one of this kind."""
-        known = connection.parts if connection else {}
-        for name, value in self.values.items():
-            field, path = self.kind.fields[name], self.at(self.kind.option_path(name))
-            if field.required and value is None and connection is None:
+        for name, field in self.kind.fields.items():
+            path = self.at(self.kind.option_path(name))
+            if field.required and connection is None and name not in self.given:
                 yield path, "is required to create the connection"
             elif connection is None or name not in connection.unlisted:
-                for index, (part, text) in enumerate(parts_of({name: value}).items()):
-                    if text is None and part not in known:
+                inside = [part for part in self.parts if part.startswith(f"{name}.")]
+                for index, part in enumerate(inside):
+                    if self.parts[part] is None and not (connection and part in connection.parts):
                         yield f"{path}[{index}].value", "is required, since Datadog has no token of this name"
 
     def secrets(self) -> dict[str, str]:
-        parts = parts_of(self.values).items()
+        parts = self.parts.items()
         return {path: text for path, text in parts if text is not None and self.kind.field(path).secret}
 
     def advice(self, connection: Connection | None) -> t.Iterator[str]:
-        parts = parts_of(self.values)
-        known = connection.parts if connection and self.values.get("tokens") is None else {}
-        tokens = {**known, **parts}
-        for path, text in parts.items():
-            for advice in self.kind.field(path).advice(path, text, tokens):
+        known = connection.parts if connection and "tokens" not in self.given else {}
+        for path, text in self.parts.items():
+            for advice in self.kind.field(path).advice(path, text, {**known, **self.parts}):
                 yield f"{self.kind.path}.{path} {advice}"
 
-    def compare(self, connection: Connection | None, sent: t.Container[str]) -> tuple[Json, Json, Json]:
-        """Compare with a connection of this kind.
-
-        :param sent: the paths of the secrets to send although they exist.
-        :returns: the C(integration) to send, maybe empty, and what the diff shows before and after.
-        """
-        kind, wanted = self.kind, parts_of(self.values)
-        there = dict(connection.parts) if connection else {}
-        if connection:
-            # If it is unknown which ones exist, those of the task are assumed to.
-            there.update((path, SECRET) for path in wanted if kind.field(path).name in connection.unlisted)
+    def compare(self, connection: Connection | None, name: str, sent: t.Container[str]) -> Comparison:
+        """:param connection: one of this kind. :param name: the new one. :param sent: the paths of secrets to send again."""
+        kind, wanted = self.kind, self.parts
+        found = connection or Connection("", "", kind.types)
+        # If it is unknown which ones exist, those of the task are assumed to.
+        assumed = {path: SECRET for path in wanted if kind.field(path).name in found.unlisted}
+        there = {**found.parts, **assumed}
         before = kind.hidden(there)
         after, send = dict(before), {}
         for path, text in wanted.items():
@@ -184,32 +187,37 @@ class Desired(t.NamedTuple):
         new = {kind.field(path).folded(path) for path in wanted if path not in before}
         for path in before:
             field = kind.field(path)
-            if field.type == "list" and self.values[field.name] is not None and path not in wanted:
+            if field.type == "list" and field.name in self.given and path not in wanted:
                 del after[path]
                 if field.folded(path) not in new:
                     send[path] = field.sent(deleted=True)
         # Whether Datadog keeps the other half of a half-given object is unknown, so send both.
         halves = {kind.field(path).name for path in send if kind.field(path).type == "dict"}
         send.update({path: text for path, text in after.items() if kind.field(path).name in halves})
-        body: Json = {}
+        tags = found.tags if self.tags is None or set(self.tags) == set(found.tags) else self.tags
+        body: Json = {} if name == found.name else {"name": name}
+        if tags != found.tags:
+            body["tags"] = list(tags)
         if send or connection is None:
             # The specification requires both types even in an update.
-            body = {"type": kind.types[0], **kind.shaped(send, "credentials")}
-            body["credentials"] = {"type": kind.types[1], **body["credentials"]}
-        return body, {kind.keys[0]: kind.shaped(before)}, {kind.keys[0]: kind.shaped(after)}
-
-    def predicted(self, after: Json, connection: Connection | None) -> Json:
-        """The integration in the result of a write. :param after: that of compare()."""
-        option: Json = without_hidden(after[self.kind.keys[0]])
-        inside = option[self.kind.keys[1]]
-        renewed = [each.renews for each in self.kind.fields.values() if each.renews and inside.pop(each.name, None)]
-        known = connection.generated if connection else {}
-        inside.update((name, text) for name, text in known.items() if name not in renewed)
-        return option
+            integration = {"type": kind.types[0], **kind.shaped(send, "credentials")}
+            integration["credentials"] = {"type": kind.types[1], **integration["credentials"]}
+            body["integration"] = integration
+        renewed = {kind.field(path).renews for path in send}
+        generated = {name: text for name, text in found.generated.items() if name not in renewed}
+        return Comparison(
+            body,
+            found._replace(parts=before),
+            found._replace(name=name, tags=tags, parts=after, generated=generated),
+        )
 
 
-def shown_tags(tags: t.Sequence[str]) -> Json:
-    return {"tags": list(tags)} if tags else {}
+class Comparison(t.NamedTuple):
+    """:ivar body: the C(attributes) to send; empty if nothing differs. The connections are as a diff shows them."""
+
+    body: Json
+    before: Connection
+    after: Connection
 
 
 def without_hidden(value: t.Any) -> t.Any:

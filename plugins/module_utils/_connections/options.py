@@ -12,7 +12,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import CON
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, Problem
 from ansible_collections.tidyops.datadog.plugins.module_utils._module import REGISTRY_OPTION
 
-from .catalogue import BY_KEY, option_of
+from .catalogue import BY_KEY, option_of, parts_of
 from .model import NO_KIND, Desired
 
 RELATIONS = ("viewer", "resolver", "editor")
@@ -64,7 +64,8 @@ def desired_of(params: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any], opti
         name=params["name"] or "",
         connection_id=(params["connection_id"] or "").lower(),
         kind=kind if is_present else NO_KIND,
-        values=values,
+        parts=parts_of(values),
+        given=frozenset(name for name, value in values.items() if value is not None),
         update_secrets=params["update_secrets"],
         allow_replace=params["allow_replace"],
         tags=None if params["tags"] is None else tuple(params["tags"]),

@@ -14,7 +14,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import 
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import Entry, Registry
 from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policy import Policy, WantedPolicy
 
-from .model import Connection, Desired, shown_tags
+from .model import Connection, Desired
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,21 @@ class Observation:
     def known_id(self) -> str:
         return self.entry.connection_id if self.entry else ""
 
+    def access(self) -> tuple[Json, Json]:
+        """What a diff shows of it, before and after."""
+        if self.wanted is None:
+            return {}, {}
+        return {"access": self.wanted.shown(self.policy or {})}, {"access": self.wanted.shown(self.wanted.policy)}
+
+    def result(self, connection: Connection | None) -> Json:
+        """What a module returns. :param connection: what exists in the end; None if nothing does."""
+        found = connection or self.connection
+        return {
+            "connection": {**connection.result(), **self.access()[1]} if connection else None,
+            "connection_id": (found.connection_id if found else self.known_id) or None,
+            "drifted": self.drifted,
+        }
+
 
 def plan(desired: Desired, observed: Observation, registry: Registry) -> Plan:
     """Of the registry only the title matters, and whether it is kept."""
@@ -53,37 +68,38 @@ def plan(desired: Desired, observed: Observation, registry: Registry) -> Plan:
     if not desired.is_present:
         return _plan_absent(desired, observed)
     _check(desired, observed)
-    send, before, after = desired.compare(kept, observed.to_send)
-    name, there = desired.name or (connection.name if connection else ""), kept.tags if kept else ()
-    tags = there if desired.tags is None or set(desired.tags) == set(there) else desired.tags
-    access_before, access_after = _access(observed)
-    body: Json = {} if kept and name == kept.name else {"name": name}
-    if tags != there:
-        body["tags"] = list(tags)
-    if send:
-        body["integration"] = send
+    name = desired.name or (connection.name if connection else "")
+    body, before, after = desired.compare(kept, name, observed.to_send)
+    access_before, access_after = observed.access()
     operation = "update" if body or access_before != access_after else "none"
-    after = {"name": name, **shown_tags(tags), **access_after, **after}
+    shown_before = before.shown(access_before)
     if connection is None:
-        operation, before = "create", {}
+        operation, shown_before = "create", {}
     elif kept is None or old:
-        operation, before = "replace", {**(old or connection).options(), **({} if old else access_before)}
-    else:
-        before = {"name": kept.name, **shown_tags(there), **access_before, **before}
+        operation = "replace"
+        shown_before = old.options({}) if old else connection.options(access_before)
     is_recorded = kept and (observed.known_as, observed.entry) == (name, entry_of(kept, observed.entry))
-    notices = (*observed.notices, *_notices(desired, observed, registry))
-    return Plan(operation, before, after, body, notices, is_due=registry.is_kept and not is_recorded)
+    return Plan(
+        operation,
+        shown_before,
+        after.shown(access_after),
+        body,
+        (*observed.notices, *_notices(desired, observed, registry)),
+        is_due=registry.is_kept and not is_recorded,
+        result=observed.result(after if operation != "none" else connection),
+    )
 
 
 def _plan_absent(desired: Desired, observed: Observation) -> Plan:
     connection, old, notices = observed.connection, observed.replaced, observed.notices
     if connection is None:
         # What is known may exist nevertheless: Datadog returns some things late.
-        return Plan("none", {}, {}, notices=notices, is_due=bool(observed.entry or desired.connection_id))
+        is_due = bool(observed.entry or desired.connection_id)
+        return Plan("none", {}, {}, notices=notices, is_due=is_due, result=observed.result(None))
     if old:
         text = f"{old.connection_id} ({old.path}), which {connection.connection_id} was to replace, is deleted as well."
         notices = (*notices, Notice(text))
-    return Plan("delete", connection.options(), {}, notices=notices)
+    return Plan("delete", connection.options({}), {}, notices=notices, result=observed.result(None))
 
 
 def _check(desired: Desired, observed: Observation) -> None:
@@ -136,7 +152,7 @@ def _notices(desired: Desired, observed: Observation, registry: Registry) -> t.I
         sent = " Its secrets are sent again, since they may have been changed, too." if observed.to_send else ""
         yield Notice(text + sent)
     for name in kept.unlisted if kept else ():
-        if desired.values[name] is not None:
+        if name in desired.given:
             yield Notice(
                 f"Datadog does not return {desired.kind.path}.{name}, so the module cannot determine which of them %s has. Those of"
                 " the task are assumed to exist, and none is removed.",
@@ -149,31 +165,6 @@ def _notices(desired: Desired, observed: Observation, registry: Registry) -> t.I
     yield from map(Notice, desired.advice(kept))
 
 
-def predict_result(desired: Desired, plan: Plan, observed: Observation) -> Json:
-    """The result of a plan that is not applied, or has nothing to apply."""
-    if not desired.is_present or not plan.changed:
-        return result_of(observed, None if plan.operation == "delete" else observed.connection)
-    unknown = dict.fromkeys(("connection_id", "name", "created_at", "last_updated", "created_by"))
-    predicted = {
-        **(observed.kept.result() if observed.kept else unknown),
-        "name": plan.after["name"],
-        "tags": plan.after.get("tags", []),
-        **_access(observed)[1],
-        desired.kind.keys[0]: desired.predicted(plan.after, observed.kept),
-    }
-    return {"connection": predicted, "connection_id": predicted["connection_id"], "drifted": observed.drifted}
-
-
-def result_of(observed: Observation, connection: Connection | None) -> Json:
-    """What a module returns. :param connection: what exists in the end; None if nothing does."""
-    found = connection or observed.connection
-    return {
-        "connection": {**connection.result(), **_access(observed)[1]} if connection else None,
-        "connection_id": found.connection_id if found else (observed.known_id or None),
-        "drifted": observed.drifted,
-    }
-
-
 def entry_of(connection: Connection, known: Entry | None) -> Entry:
     """What to record of a connection that nothing was sent to."""
     if known is None or known.connection_id != connection.connection_id:
@@ -182,11 +173,3 @@ def entry_of(connection: Connection, known: Entry | None) -> Entry:
     last_updated = connection.last_updated if is_new else known.last_updated
     entry = Entry(connection.connection_id, connection.path, last_updated, known.secrets)
     return entry.with_secrets({}, connection.known_paths)
-
-
-def _access(observed: Observation) -> tuple[Json, Json]:
-    """What the diff shows of access, before and after."""
-    wanted = observed.wanted
-    if wanted is None:
-        return {}, {}
-    return {"access": wanted.shown(observed.policy or {})}, {"access": wanted.shown(wanted.policy)}

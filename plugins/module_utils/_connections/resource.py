@@ -48,9 +48,6 @@ class ActionConnection(Resource[Observation]):
     def decide(self) -> Plan:
         return planner.plan(self.desired, self.observed, self.task.registry)
 
-    def predict_result(self) -> Json:
-        return planner.predict_result(self.desired, self.plan, self.observed)
-
     def observe(self) -> None:
         desired, principals = self.desired, self.task.principals
         wanted = None

@@ -9,7 +9,7 @@ import contextlib
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json, value_at
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     ConcurrentChange,
     DatadogError,
@@ -22,7 +22,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_polic
 
 from .finder import NotListed
 from .model import PATH, Connection
-from .planner import entry_of, result_of
+from .planner import entry_of
 
 if t.TYPE_CHECKING:
     from .resource import ActionConnection
@@ -98,7 +98,7 @@ class ConnectionWriter:
         for connection_id in dict.fromkeys([*found, given_id or observed.known_id]):
             if connection_id and self._delete(connection_id):
                 self.resource.operation = "delete"
-        self.resource.result = result_of(observed, None)
+        self.resource.result = observed.result(None)
         entry = observed.entry
         if entry and entry.claim and given_id:
             # Whether there is another connection of the name is still to be settled.
@@ -143,7 +143,7 @@ class ConnectionWriter:
         """Give access, and delete what is replaced. The next run finishes what fails."""
         self._show(written)
         self._set_access(written)
-        self.resource.result = result_of(self._observed, written)
+        self.resource.result = self._observed.result(written)
         if self._replaces:
             self._delete(self._replaces)
             self.registry.save(self.name, replace(recorded, replaces=""), recorded)
@@ -165,7 +165,7 @@ class ConnectionWriter:
 
     def _show(self, connection: Connection) -> None:
         """Set the result as it is before the policy is written."""
-        self.resource.result = result_of(replace(self._observed, wanted=None), connection)
+        self.resource.result = replace(self._observed, wanted=None).result(connection)
 
     def _patch(self, connection: Connection) -> Connection:
         path = f"{PATH}/{connection.connection_id}"
@@ -179,8 +179,8 @@ class ConnectionWriter:
                 ) from exc
             raise
         self.resource.done.append(f"updated action connection {connection.connection_id}")
-        left, _before, _after = self._desired.compare(written, ())
-        if any(header.get("deleted") for header in left.get("credentials", {}).get("headers", [])):
+        left = self._desired.compare(written, written.name, ()).body.get("integration")
+        if any(header.get("deleted") for header in value_at(left, "credentials.headers") or []):
             # Datadog took a name in another case for another name, and has both now.
             written = Connection.of(self._client.patch(path, doing, _body({"integration": left})))
         if written.last_updated is None:
