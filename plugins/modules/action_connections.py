@@ -268,7 +268,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._set_report import
 
 
 def main() -> None:
-    run(SET_ARGUMENT_SPEC, ActionConnectionSet.of_set, set_result_of)
+    run(SET_ARGUMENT_SPEC, ActionConnectionSet, set_result_of)
 
 
 if __name__ == "__main__":

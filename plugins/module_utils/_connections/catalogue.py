@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The integrations and their credentials, as data. Argument specs, requests and results are made from it.
+"""The integrations and their credentials, as data, from which argument specs, requests and results are made.
 
-See U(https://docs.datadoghq.com/api/latest/action-connection/). What is secret shows in responses, which blank it.
+See U(https://docs.datadoghq.com/api/latest/action-connection/). Responses show what is secret: they blank it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._errors import Pro
 #: The strings in the values of fields, by paths like C(role), C(body.content) and C(tokens.name).
 Parts = t.Mapping[str, t.Any]
 
-#: Names and values of headers and URL parameters that contain a credential. Names: words anywhere, as a part between
-#: hyphens, or alone. Values: schemes (U(https://www.iana.org/assignments/http-authschemes/) and others), URLs with a password.
+#: Headers and URL parameters that contain a credential: words in a name, words between hyphens, and whole names; schemes
+#: (U(https://www.iana.org/assignments/http-authschemes/) and others), and URLs with a password.
 _TELLING_NAME = re.compile(
     r"authorization|cookie|token|secret|password|passphrase|passwd|credential|signature|jwt|hmac|api-?key"
     r"|(^|[-_])(auth|key|pass|pwd|sig|session)([-_]|$)|^(appid|code)$",
@@ -50,7 +50,7 @@ class Field:
     :ivar type: C(str); C(dict) of C(fields); C(list) of names and values; C(bool), which makes Datadog renew the field C(renews);
         empty if Datadog generates it.
     :ivar pattern: what values, or the names in a list, must match; C(unlikely): what gets a warning; C(expected): in words.
-    :ivar beside: whether it stands beside the credentials, not in them.
+    :ivar beside: whether it stands beside the credentials.
     :ivar is_header: whether the case of names is ignored.
     """
 
@@ -69,12 +69,12 @@ class Field:
 
     def option(self) -> Json:
         """The argument spec."""
-        # Without no_log, Ansible takes names such as api_key for secrets.
-        text: Json = {"type": "str", "no_log": self.secret}
         if self.type == "bool":
             return {"type": "bool", "default": False}
         if self.type == "dict":
             return {"type": "dict", "options": {field.name: field.option() for field in self.fields}}
+        # Without no_log, Ansible takes names such as api_key for secrets.
+        text: Json = {"type": "str", "no_log": self.secret}
         if self.type == "list":
             options = {"name": {"type": "str", "required": True}, "value": {**text, "required": not self.secret}}
             return {"type": "list", "elements": "dict", "no_log": False, "options": options}
@@ -82,12 +82,14 @@ class Field:
 
     def problems(self, path: str, value: t.Any) -> t.Iterator[Problem]:
         """What is wrong with the value in a task."""
-        if self.type == "dict" and value is not None:
+        if value is None:
+            return
+        if self.type == "dict":
             for field in self.fields:
                 yield from field.problems(f"{path}.{field.name}", value[field.name])
         elif self.type == "list":
             seen: dict[str, int] = {}
-            for index, entry in enumerate(value or []):
+            for index, entry in enumerate(value):
                 here, name, text = f"{path}[{index}]", entry["name"], entry["value"]
                 if not re.fullmatch(self.pattern, name):
                     yield f"{here}.name", f"must be {self.expected}"
@@ -95,9 +97,9 @@ class Field:
                 if first != index:
                     case = " (case is ignored)" if self.is_header else ""
                     yield f"{here}.name", f"is the same as {path}[{first}].name{case}; remove one"
-                if text is not None and (text or self.secret):
+                if text or (self.secret and text is not None):
                     yield from _text_problems(f"{here}.value", text, self.secret)
-        elif self.type == "str" and value is not None:
+        elif self.type == "str":
             if value.strip() and self.pattern and not re.fullmatch(self.pattern, value):
                 yield path, f"must be {self.expected}"
             else:
@@ -109,10 +111,11 @@ class Field:
         if self.type == "list":
             # What is sent as tokens comes back as http_tokens, and in older recordings as tokens.
             value = value or answer.get(f"http_{self.name}", value)
-            entries = [each for each in map(as_object, value if isinstance(value, list) else []) if each]
+            if not isinstance(value, list):
+                return None
+            entries = filter(None, map(as_object, value))
             texts = [{key: str(each.get(key) or "") for key in ("name", "value")} for each in entries]
-            hidden = {"value": SECRET} if self.secret else {}
-            return [{**each, **hidden} for each in texts] if isinstance(value, list) else None
+            return [{**each, "value": SECRET} for each in texts] if self.secret else texts
         if self.type == "dict":
             return {field.name: field.read(as_object(value)) for field in self.fields}
         if self.secret:
@@ -127,8 +130,7 @@ class Field:
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", path.partition(".")[2])
         rest, references = _REFERENCE.subn("", text)
         is_literal = not references or re.search(r"\w{4}", _HARMLESS.sub("", rest))
-        is_telling = _TELLING_NAME.search(name) or _TELLING_VALUE.match(text)
-        return bool(text.strip() and is_literal and is_telling)
+        return bool(text.strip() and is_literal and (_TELLING_NAME.search(name) or _TELLING_VALUE.match(text)))
 
     def advice(self, path: str, text: t.Any, tokens: t.Container[str]) -> t.Iterator[str]:
         """What is unlikely about a part of the value. :param tokens: the paths of the connection's tokens."""
@@ -195,19 +197,18 @@ class Kind(t.NamedTuple):
 
     def shaped(self, parts: Parts, inside: str = "") -> Json:
         """The integration that has these parts. :param inside: the key of the credentials, if not the option's."""
-        credentials: Json = {}
         found: Json = {}
+        credentials: Json = {}
         for path, part in parts.items():
-            name, _dot, inner = path.partition(".")
-            target = found if self.fields[name].beside else credentials
-            if self.fields[name].type == "list":
-                target.setdefault(name, []).append(
-                    {"name": inner, **(part if isinstance(part, dict) else {"value": part})}
-                )
+            field, inner = self.field(path), path.partition(".")[2]
+            target = found if field.beside else credentials
+            if field.type == "list":
+                entry = part if isinstance(part, dict) else {"value": part}
+                target.setdefault(field.name, []).append({"name": inner, **entry})
             elif inner:
-                target.setdefault(name, {})[inner] = part
+                target.setdefault(field.name, {})[inner] = part
             else:
-                target[name] = part
+                target[path] = part
         return {**found, inside or self.keys[1]: credentials}
 
 
@@ -228,23 +229,21 @@ def option_of(kinds: t.Collection[Kind]) -> Json:
     """The argument spec of an integration."""
     options: Json = {}
     for kind in kinds:
-        fields = [field for field in kind.fields.values() if field.type]
-        options.update({field.name: field.option() for field in fields if field.beside})
-        inside = {field.name: field.option() for field in fields if not field.beside}
+        inside: Json = {}
+        for field in kind.fields.values():
+            if field.type:
+                (options if field.beside else inside)[field.name] = field.option()
         options[kind.keys[1]] = {"type": "dict", "no_log": False, "required": len(kinds) == 1, "options": inside}
     return {"type": "dict", "options": options}
 
 
-def _integration(name: str, **credentials: str | t.Sequence[Field | str]) -> list[Kind]:
-    """:param credentials: fields or their names, by what follows the integration's name in the type."""
-    kinds = []
-    for suffix, given in credentials.items():
-        # APIKey -> api_key, GlobalAPIToken -> global_api_token
-        key = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", suffix).lower()
-        listed = given.split() if isinstance(given, str) else given
-        fields = [_field(each) if isinstance(each, str) else each for each in listed]
-        kinds.append(Kind((name, name + suffix), (name.lower(), key), {field.name: field for field in fields}))
-    return kinds
+def _kind(name: str, suffix: str, given: str | t.Sequence[Field | str]) -> Kind:
+    """:param suffix: what follows the integration's name in the type of credentials. :param given: fields or their names."""
+    # APIKey -> api_key, GlobalAPIToken -> global_api_token
+    key = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", suffix).lower()
+    listed = given.split() if isinstance(given, str) else given
+    fields = [_field(each) if isinstance(each, str) else each for each in listed]
+    return Kind((name, name + suffix), (name.lower(), key), {field.name: field for field in fields})
 
 
 def _field(name: str, expected: str = "", **details: t.Any) -> Field:
@@ -261,61 +260,61 @@ _TWELVE_DIGITS = "the twelve digits of an AWS account; quote them, since YAML ch
 _URL = "a URL that begins with https:// or http://; put a user name and password into tokens"
 _PEM = "a key in PEM format, which begins with -----BEGIN and has line breaks, not \\n"
 
-_WITH_TOKEN = "Anthropic CircleCI Clickup Gitlab LaunchDarkly Notion OpenAI"
-_WITH_KEY = "Fastly Gemini GreyNoise Split Statsig VirusTotal"
-INTEGRATIONS = [
-    *(_integration(name, APIKey="api_token*") for name in _WITH_TOKEN.split()),
-    *(_integration(name, APIKey="api_key*") for name in _WITH_KEY.split()),
-    _integration("Asana", AccessToken="access_token*"),
-    _integration(
-        "AWS",
-        AssumeRole=[
+#: Fields by the types of integrations and of their credentials, the latter without the former.
+_INTEGRATIONS: dict[str, dict[str, str | list[Field | str]]] = {
+    **dict.fromkeys(
+        ["Anthropic", "CircleCI", "Clickup", "Gitlab", "LaunchDarkly", "Notion", "OpenAI"], {"APIKey": "api_token*"}
+    ),
+    **dict.fromkeys(["Fastly", "Gemini", "GreyNoise", "Split", "Statsig", "VirusTotal"], {"APIKey": "api_key*"}),
+    "Asana": {"AccessToken": "access_token*"},
+    "AWS": {
+        "AssumeRole": [
             _field("account_id", _TWELVE_DIGITS, pattern="[0-9]{12}"),
             _field("role", "the name of the role, not its ARN", unlikely="^arn:"),
             _field("[generate_new_external_id]", type="bool", renews="external_id"),
             _field("[external_id]", type=""),
             _field("[principal_id]", type=""),
-        ],
-    ),
-    _integration("Azure", Tenant="app_client_id client_secret* [custom_scopes] tenant_id"),
-    _integration("Cloudflare", APIToken="api_token*", GlobalAPIToken="auth_email global_api_key*"),
-    _integration("ConfigCat", SDKKey="api_password* api_username sdk_key*"),
-    _integration(
-        "Datadog",
-        APIKey=[
+        ]
+    },
+    "Azure": {"Tenant": "app_client_id client_secret* [custom_scopes] tenant_id"},
+    "Cloudflare": {"APIToken": "api_token*", "GlobalAPIToken": "auth_email global_api_key*"},
+    "ConfigCat": {"SDKKey": "api_password* api_username sdk_key*"},
+    "Datadog": {
+        "APIKey": [
             "api_key*",
             "app_key*",
             _field("datacenter", "the short name of a site, like us1", unlikely="[./]"),
             "[subdomain]",
-        ],
-    ),
-    _integration("Freshservice", APIKey="api_key* domain"),
-    _integration(
-        "GCP",
-        ServiceAccount=[
+        ]
+    },
+    "Freshservice": {"APIKey": "api_key* domain"},
+    "GCP": {
+        "ServiceAccount": [
             _field("private_key*", _PEM, unlikely=r"\\n|^(?!\s*-----BEGIN )", multiline=True),
             "service_account_email",
-        ],
-    ),
-    _integration(
-        "HTTP",
-        TokenAuth=[
+        ]
+    },
+    "HTTP": {
+        "TokenAuth": [
             _field("base_url", _URL, pattern=r"https?://[^/?#@]+([/?#].*)?", beside=True),
             _field("[tokens*]", type="list", **_WORD),
             _field("[headers]", type="list", is_header=True, **_HEADER),
             _field("[url_parameters]", type="list", **_WORD),
             _field("[body]", type="dict", fields=(_field("content", multiline=True), _field("content_type"))),
-        ],
-    ),
-    _integration("Okta", APIToken=["api_token*", _field("domain", "a host name like acme.okta.com", unlikely="/")]),
-    _integration(
-        "ServiceNow",
-        BasicAuth=[
+        ]
+    },
+    "Okta": {"APIToken": ["api_token*", _field("domain", "a host name like acme.okta.com", unlikely="/")]},
+    "ServiceNow": {
+        "BasicAuth": [
             _field("instance", "the name of the instance, not its address", unlikely="[./]"),
             "password*",
             "username",
-        ],
-    ),
-]
-BY_KEY = {kinds[0].keys[0]: kinds for kinds in sorted(INTEGRATIONS, key=lambda kinds: kinds[0].keys)}
+        ]
+    },
+}
+#: By the option of the integration, and by the types in the API.
+BY_KEY = {
+    name.lower(): [_kind(name, suffix, given) for suffix, given in _INTEGRATIONS[name].items()]
+    for name in sorted(_INTEGRATIONS, key=str.lower)
+}
 KINDS = {kind.types: kind for kinds in BY_KEY.values() for kind in kinds}

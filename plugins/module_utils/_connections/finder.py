@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import uuid
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client, Json, TooManyPages
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client, Json
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import DatadogError, TaskError
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import Entry
 
@@ -53,18 +52,20 @@ class ConnectionFinder:
     def named(self, name: str, doing: str) -> list[Connection]:
         """Every connection of exactly that name. :raises NotListed:"""
         # The complete list, since what filter[search] matches is not documented.
-        found = [self._complete(row, doing) for row in self._list(doing) if row.name in (name, "")]
+        found = [self._complete(row, doing) for row in self.load_list(doing) if row.name in (name, "")]
         return [row for row in found if row.name == name]
 
     def filtered(self, doing: str, filters: Json) -> list[Connection]:
         """All connections that pass Datadog's own filters. :raises NotListed:"""
         return [self._complete(row, doing) for row in self._read_list(doing, filters)]
 
-    def load_list(self, doing: str, most_pages: int) -> None:
-        """Read the list, if it has few enough pages."""
-        # An error comes again where connections are read by their ids, and says more there.
-        with contextlib.suppress(DatadogError, TaskError, TooManyPages):
-            self._list(doing, most_pages)
+    def load_list(self, doing: str, most_pages: int | None = None) -> list[Connection]:
+        """:raises TooManyPages: where it has more pages than are worth reading. :raises NotListed:"""
+        # One thread reads it for all.
+        with self._reading:
+            if self._listed is None:
+                self._listed = self._read_list(doing, {}, most_pages)
+            return self._listed
 
     def forget_list(self) -> None:
         self._listed = None
@@ -74,13 +75,6 @@ class ConnectionFinder:
         if found and found.name:
             return found
         raise TaskError(f"Could not {doing}: Datadog lists {row.connection_id} without its name. Run the task again.")
-
-    def _list(self, doing: str, most_pages: int | None = None) -> list[Connection]:
-        # One thread reads it for all.
-        with self._reading:
-            if self._listed is None:
-                self._listed = self._read_list(doing, {}, most_pages)
-            return self._listed
 
     def _read_list(self, doing: str, filters: Json, most_pages: int | None = None) -> list[Connection]:
         if self._refusal is None:

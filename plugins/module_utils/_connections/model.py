@@ -164,8 +164,13 @@ class Desired(t.NamedTuple):
             for advice in self.kind.field(path).advice(path, text, {**known, **self.parts}):
                 yield f"{self.kind.path}.{path} {advice}"
 
-    def compare(self, connection: Connection | None, name: str, sent: t.Container[str]) -> Comparison:
-        """:param connection: one of this kind. :param name: the new one. :param sent: the paths of secrets to send again."""
+    def compare(
+        self, connection: Connection | None, name: str, sent: t.Container[str]
+    ) -> tuple[Json, Connection, Connection]:
+        """:param connection: one of this kind. :param name: the new one. :param sent: the paths of secrets to send again.
+
+        :returns: the C(attributes) to send, empty if nothing differs, and what the diff shows before and after.
+        """
         kind, wanted = self.kind, self.parts
         found = connection or Connection("", "", kind.types)
         # If it is unknown which ones exist, those of the task are assumed to.
@@ -205,19 +210,8 @@ class Desired(t.NamedTuple):
             body["integration"] = integration
         renewed = {kind.field(path).renews for path in send}
         generated = {name: text for name, text in found.generated.items() if name not in renewed}
-        return Comparison(
-            body,
-            found._replace(parts=before),
-            found._replace(name=name, tags=tags, parts=after, generated=generated),
-        )
-
-
-class Comparison(t.NamedTuple):
-    """:ivar body: the C(attributes) to send; empty if nothing differs. The connections are as a diff shows them."""
-
-    body: Json
-    before: Connection
-    after: Connection
+        shown = found._replace(name=name, tags=tags, parts=after, generated=generated)
+        return body, found._replace(parts=before), shown
 
 
 def without_hidden(value: t.Any) -> t.Any:

@@ -38,7 +38,8 @@ class ActionConnection(Resource[Observation]):
     def __init__(self, desired: Desired, task: ActionConnections) -> None:
         super().__init__(desired.option_path)
         self.desired = desired
-        self.task = task
+        self.client, self.registry, self.finder = task.client, task.registry, task.finder
+        self._task = task
         self._doing = f"find {desired.title}"
 
     @property
@@ -46,10 +47,10 @@ class ActionConnection(Resource[Observation]):
         return {"name": self.desired.name or None}
 
     def decide(self) -> Plan:
-        return planner.plan(self.desired, self.observed, self.task.registry)
+        return planner.plan(self.desired, self.observed, self.registry)
 
     def observe(self) -> None:
-        desired, principals = self.desired, self.task.principals
+        desired, principals = self.desired, self._task.principals
         wanted = None
         if principals and desired.access is not None:
             access = desired.access.items()
@@ -58,8 +59,8 @@ class ActionConnection(Resource[Observation]):
         connection = found.connection
         if connection and not desired.is_present and connection.name != found.known_as:
             # Raises where two names have this id, as an interrupted rename leaves them.
-            self.task.registry.all()
-        policy = read_policy(self.task.client, connection.policy_id) if wanted and connection else None
+            self.registry.all()
+        policy = read_policy(self.client, connection.policy_id) if wanted and connection else None
         kept = connection if connection and connection.path == desired.kind.path else None
         to_send = self._differing_secrets(kept.connection_id, found) if kept else frozenset()
         self.observed = replace(found, wanted=wanted, policy=policy, kept=kept, to_send=to_send)
@@ -74,10 +75,10 @@ class ActionConnection(Resource[Observation]):
         return Observation(connection, name, entry, entry, replaced, drifted=drifted)
 
     def _get(self, connection_id: str, entry: Entry | None = None) -> Connection | None:
-        return self.task.finder.get(connection_id, self._doing, entry) if connection_id else None
+        return self.finder.get(connection_id, self._doing, entry) if connection_id else None
 
     def _by_id(self, connection_id: str) -> Observation:
-        known_as, entry = self.task.registry.find_id(connection_id, self.desired.name)
+        known_as, entry = self.registry.find_id(connection_id, self.desired.name)
         if entry and entry.claim:
             entry = self._settled(known_as)
         if entry and entry.connection_id != connection_id:
@@ -95,7 +96,7 @@ class ActionConnection(Resource[Observation]):
         if other and named and not named.claim:
             # Recording this one would lose the other's id.
             raise TaskError(
-                f"The {self.task.registry.title} knows {name!r} as {other.connection_id}, which exists beside {connection_id}. Delete"
+                f"The {self.registry.title} knows {name!r} as {other.connection_id}, which exists beside {connection_id}. Delete"
                 " one of them, give one another name, or run this task without registry."
             )
         if entry is None:
@@ -104,7 +105,7 @@ class ActionConnection(Resource[Observation]):
         return replace(self.by_entry(known_as, entry, connection), named=named)
 
     def _by_name(self, name: str) -> Observation:
-        title = self.task.registry.title
+        title = self.registry.title
         notices: tuple[Notice, ...] = ()
         entry = self._settled(name)
         if entry and entry.claim:
@@ -118,14 +119,14 @@ class ActionConnection(Resource[Observation]):
         try:
             connection = self._named(name)
         except NotListed:
-            if not self.task.registry.is_kept:
+            if not self.registry.is_kept:
                 raise
             connection = None
             if not entry:
                 what = "created" if self.desired.is_present else "not deleted"
                 text = f"Datadog does not offer the list of connections, so those that the {title} does not know are {what}: %s."
                 notices = (Notice(f"{text} If one exists, set connection_id for one run.", repr(name)),)
-        other = self.task.registry.find_id(connection.connection_id)[0] if connection else ""
+        other = self.registry.find_id(connection.connection_id)[0] if connection else ""
         if connection and other not in ("", name):
             raise TaskError(
                 f"The action connection {name!r} is {connection.connection_id}, which the {title} knows as {other!r}: it was"
@@ -135,15 +136,15 @@ class ActionConnection(Resource[Observation]):
 
     def _settled(self, name: str) -> Entry | None:
         """The registry's entry. Where another run has claimed it, wait for that run, up to C(timeout)."""
-        entry = self.task.registry.find(name)
+        entry = self.registry.find(name)
         claim, pause = (entry.claim if entry else ""), PAUSES[0]
-        deadline = time.monotonic() + self.task.client.timeout
+        deadline = time.monotonic() + self.client.timeout
         while claim and entry and entry.claim == claim and time.monotonic() < deadline:
             time.sleep(pause)
             pause = min(pause * 1.5, PAUSES[1])
-            entry = self.task.registry.find(name, is_fresh=True)
+            entry = self.registry.find(name, is_fresh=True)
         if claim:
-            self.task.finder.forget_list()
+            self.finder.forget_list()
         return entry
 
     def _interrupted(self, name: str, entry: Entry) -> Observation:
@@ -155,7 +156,7 @@ class ActionConnection(Resource[Observation]):
             unlisted = exc
         if created or not (unlisted or self.desired.is_present):
             return Observation(created or old, name, entry, entry, old if created else None)
-        title = self.task.registry.title
+        title = self.registry.title
         settle = f"remove the entry {name!r} from the {title}" if unlisted else "run a task for it with state=absent"
         todo = f"delete each one with connection_id and state=absent, then {settle}"
         if self.desired.is_present:
@@ -168,7 +169,7 @@ class ActionConnection(Resource[Observation]):
 
     def _named(self, name: str, except_id: str = "") -> Connection | None:
         """The only connection of that name in the list. :raises NotListed: where Datadog does not offer it."""
-        matches = [each for each in self.task.finder.named(name, self._doing) if each.connection_id != except_id]
+        matches = [each for each in self.finder.named(name, self._doing) if each.connection_id != except_id]
         if len(matches) > 1:
             listed = ", ".join(f"{match.connection_id} ({match.path})" for match in matches)
             text = f"{len(matches)} action connections have the name {name!r}: {listed}."
@@ -177,7 +178,7 @@ class ActionConnection(Resource[Observation]):
 
     def _differing_secrets(self, connection_id: str, found: Observation) -> frozenset[str]:
         given, update_secrets = self.desired.secrets(), self.desired.update_secrets
-        is_compared = update_secrets == "on_change" and self.task.registry.is_kept
+        is_compared = update_secrets == "on_change" and self.registry.is_kept
         if found.entry and found.known_id == connection_id and is_compared and not found.drifted:
             return found.entry.differing(given)
         # Otherwise nothing proves that the connection has them.
@@ -190,14 +191,17 @@ class ActionConnections(ResourceSet[ActionConnection]):
     principals: Principals | None = None
 
     def __init__(
-        self, client: Client, desired: t.Sequence[Desired], registry: str | None, workers: int = 1, purges: bool = False
+        self,
+        client: Client,
+        desired: t.Sequence[Desired],
+        registry: str | None,
+        workers: int = 1,
+        deletes: bool = False,
     ) -> None:
         self.client = client
         self.registry = open_registry(registry, client)
         self.finder = ConnectionFinder(client)
-        self.purges = purges
-        deletes = purges or not all(each.is_present for each in desired)
-        if deletes and not self.registry.exists():
+        if (deletes or not all(each.is_present for each in desired)) and not self.registry.exists():
             client.notes.append(
                 f"The {self.registry.title} does not exist, so no connection that it may have known is deleted. Check the"
                 " path; without the file, delete connections by connection_id."

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import TaskError
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import Client, TooManyPages
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import DatadogError, TaskError
 from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
 from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Notice
 
@@ -27,7 +28,7 @@ class UnlistedConnection(ActionConnection):
         self._listed = listed
 
     def observe(self) -> None:
-        name, registry = self.desired.name, self.task.registry
+        name, registry = self.desired.name, self.registry
         entry = registry.find(name)
         self.observed = Observation(None)
         # Those that the task lists stay, whatever the registry says.
@@ -48,14 +49,13 @@ class UnlistedConnection(ActionConnection):
 
 
 class ActionConnectionSet(ActionConnections):
-    """What a task about a set is about."""
+    """What a task about a set is about. :raises OptionError: for bad input."""
 
-    @classmethod
-    def of_set(cls, client: Client, module: DatadogModule) -> ActionConnectionSet:
-        """:raises OptionError: for bad input."""
+    def __init__(self, client: Client, module: DatadogModule) -> None:
         params = module.params
         desired = desired_set(params, module.given)
-        return cls(client, desired, params["registry"], params["concurrency"], params["purge"])
+        self.purges: bool = params["purge"]
+        super().__init__(client, desired, params["registry"], params["concurrency"], self.purges)
 
     def observe(self, resources: t.Sequence[ActionConnection]) -> None:
         """Read ahead what would be read for each connection by itself."""
@@ -65,8 +65,10 @@ class ActionConnectionSet(ActionConnections):
             registry.load(names)
             known = [entry for entry in map(registry.find, names) if entry and entry.connection_id]
             if len(known) > 2:
-                # The list takes a request for each hundred connections.
-                self.finder.load_list(f"find {len(known)} action connections", len(known) // 2)
+                # An error comes again where connections are read by their ids, and says more there.
+                with contextlib.suppress(DatadogError, TaskError, TooManyPages):
+                    # The list takes a request for each hundred connections.
+                    self.finder.load_list(f"find {len(known)} action connections", len(known) // 2)
         super().observe(resources)
 
     def check(self, resources: t.Sequence[ActionConnection]) -> None:

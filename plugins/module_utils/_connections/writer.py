@@ -74,10 +74,10 @@ class ConnectionWriter:
 
     def __init__(self, resource: ActionConnection) -> None:
         self.resource = resource
-        self.registry = resource.task.registry
+        self.registry = resource.registry
         self.claim: Entry | None = None
-        self._client = resource.task.client
-        self._finder = resource.task.finder
+        self._client = resource.client
+        self._finder = resource.finder
         self._observed = resource.observed
         self._desired = resource.desired
         self.name: str = resource.plan.after.get("name", "")
@@ -179,7 +179,7 @@ class ConnectionWriter:
                 ) from exc
             raise
         self.resource.done.append(f"updated action connection {connection.connection_id}")
-        left = self._desired.compare(written, written.name, ()).body.get("integration")
+        left = self._desired.compare(written, written.name, ())[0].get("integration")
         if any(header.get("deleted") for header in value_at(left, "credentials.headers") or []):
             # Datadog took a name in another case for another name, and has both now.
             written = Connection.of(self._client.patch(path, doing, _body({"integration": left})))
