@@ -121,20 +121,16 @@ def _check(desired: Desired, observed: Observation) -> None:
             f" {desired.kind.path}. Choose another name, or set allow_replace to create a new connection and then delete this one."
             " Workflows and apps that use its id need the new one."
         )
-    if connection and not observed.kept and old:
-        raise TaskError(
-            f"{connection.connection_id} ({connection.path}) was to replace {old.connection_id}, which still exists, and is itself"
-            f" to be replaced by {desired.kind.path}. Delete {old.connection_id}, and run the task again."
-        )
     problems = list(desired.missing(observed.kept))
     if problems:
         # Why a connection is to be created may be news.
         news = [f"{notice.text} ".replace("%s", notice.subject, 1) for notice in observed.notices]
         raise TaskError("".join(news) + str(OptionError(*problems))) if news else OptionError(*problems)
-    if connection and old and not desired.allow_replace:
+    if connection and old and not (observed.kept and desired.allow_replace):
+        how = f"Set allow_replace to have {old.connection_id} deleted, or delete" if observed.kept else "Delete"
         raise TaskError(
-            f"{connection.connection_id} was created to replace {old.connection_id}, which still exists: the run that did it"
-            f" was interrupted. Set allow_replace to have {old.connection_id} deleted, or delete one of them."
+            f"{connection.connection_id} ({connection.path}) was created to replace {old.connection_id} ({old.path}), which still"
+            f" exists: the run that did it was interrupted. {how} one of them."
         )
 
 

@@ -242,7 +242,7 @@ class RegistryScenario(ActionScenario):
         return super().heed(task, result) or bool(names)
 
     def heed_row(self, task: Task, name: str, message: str) -> bool:
-        beside = re.search(rf"was to replace ({ID}), which still exists", message)
+        beside = re.search(rf"was created to replace ({ID}) ", message)
         if beside:
             self.delete(beside[1])
         elif "connection_id" in message or "state=absent" in message:
