@@ -42,7 +42,7 @@ def apply_all(resources: t.Sequence[ActionConnection], each: Each) -> None:
                 one.error = Skipped()
             continue
         known = [one for one in batch if one.observed.connection or one.observed.named]
-        _claim([writers[one] for one in batch if one not in known])
+        _claim([writers[one] for one in batch if one not in known], each)
         each(known, lambda one: writers[one].claim_known())
         claimed = [one for one in batch if writers[one].claim]
         each(claimed, lambda one: writers[one].create())
@@ -51,22 +51,19 @@ def apply_all(resources: t.Sequence[ActionConnection], each: Each) -> None:
                 writers[one].release()
 
 
-def _claim(writers: t.Sequence[ConnectionWriter]) -> None:
+def _claim(writers: t.Sequence[ConnectionWriter], each: Each) -> None:
     """Claim names of which nothing is known, all together."""
+    resources = [writer.resource for writer in writers]
     entries = {writer.name: Entry().claimed(writer.path) for writer in writers}
     claimed: set[str] = set()
-    error: Exception | None = None
-    try:
-        claimed = writers[0].registry.claim(entries) if writers else claimed
-    except TaskError as exc:
-        error = exc
+    # A failure is reported once.
+    each(resources[:1], lambda one: claimed.update(one.registry.claim(entries)))
+    has_failed = any(one.error for one in resources)
     for writer in writers:
         if writer.name in claimed:
             writer.claim = entries[writer.name]
-        else:
-            writer.resource.error = error or writer.registry.changed(writer.name)
-            # It is reported once.
-            error = error and Skipped()
+        elif not writer.resource.error:
+            writer.resource.error = Skipped() if has_failed else writer.registry.changed(writer.name)
 
 
 class ConnectionWriter:
