@@ -46,7 +46,9 @@ class AppKeyRegistration(Resource[bool]):
         try:
             if is_wanted:
                 # For a key that does not exist Datadog answers 500, so more retries would only take time.
-                self._client.put(path, f"register the application key {key_id}", min(self._client.retries, 1))
+                self._client.call(
+                    "PUT", path, f"register the application key {key_id}", retries=min(self._client.retries, 1)
+                )
             else:
                 self._client.delete(path, f"remove the registration of the application key {key_id}")
         except DatadogError as exc:

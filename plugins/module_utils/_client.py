@@ -114,15 +114,15 @@ def _object(content: t.Any) -> Json:
     return found
 
 
-def _objects_and_meta(content: t.Any) -> tuple[list[Json], Json]:
+def objects_and_meta(content: t.Any) -> tuple[list[Json], Json]:
     rows = value_at(content, "data")
     if not isinstance(rows, list):
         raise ValueError("no list")
     return [_object({"data": row}) for row in rows], as_object(content.get("meta"))
 
 
-def _objects(content: t.Any) -> list[Json]:
-    rows, _meta = _objects_and_meta(content)
+def objects(content: t.Any) -> list[Json]:
+    rows, _meta = objects_and_meta(content)
     if not rows:
         raise ValueError("an empty list")
     return rows
@@ -167,36 +167,20 @@ class Client:
             # The user said so; a warning for each request on stderr would say nothing new.
             warnings.simplefilter("ignore", InsecureRequestWarning)
 
-    def get(self, path: str, doing: str) -> Json:
-        """:returns: the answer's C(data), which has an C(id); so do find(), post(), patch() and put()."""
-        return self._call("GET", path, doing)
-
     def find(self, path: str, doing: str) -> Json | None:
-        """:returns: None where Datadog itself answers that it does not exist."""
-        return self._call("GET", path, doing, may_be_gone=True)
+        """:returns: the answer's C(data), which has an C(id); None where Datadog itself answers that it does not exist."""
+        return self.call("GET", path, doing, may_be_gone=True)
 
     def post(self, path: str, doing: str, body: Json, may_repeat: bool = False) -> Json:
         """Repeated only where it surely had no effect, or that does no harm."""
-        return self._call("POST", path, doing, may_repeat=may_repeat, json=body)
-
-    def post_all(self, path: str, doing: str, body: Json, may_repeat: bool = False) -> list[Json]:
-        """Like post(), for an answer with one object or more."""
-        return self._call("POST", path, doing, _objects, may_repeat=may_repeat, json=body)
+        return self.call("POST", path, doing, may_repeat=may_repeat, json=body)
 
     def patch(self, path: str, doing: str, body: Json) -> Json:
-        return self._call("PATCH", path, doing, json=body)
-
-    def put(self, path: str, doing: str, retries: int) -> Json:
-        """Without a body. :param retries: in the place of the client's."""
-        return self._call("PUT", path, doing, retries=retries)
+        return self.call("PATCH", path, doing, json=body)
 
     def delete(self, path: str, doing: str, body: Json | None = None) -> bool:
         """:returns: False where Datadog itself answers that it did not exist."""
-        return self._call("DELETE", path, doing, as_object, may_be_gone=True, json=body) is not None
-
-    def page(self, path: str, doing: str, params: t.Mapping[str, t.Any]) -> tuple[list[Json], Json]:
-        """:returns: the objects of an answer, and its C(meta)."""
-        return self._call("GET", path, doing, _objects_and_meta, params=params)
+        return self.call("DELETE", path, doing, as_object, may_be_gone=True, json=body) is not None
 
     def pages(
         self,
@@ -208,8 +192,8 @@ class Client:
     ) -> list[Json]:
         """All rows of a list, each id once.
 
-        C(next_number) is ignored; it was seen pointing past the last page. Where fewer rows come than the list counts, or the
-        count changes from page to page, the list is read once more.
+        C(next_number) was seen pointing past the last page, and is ignored. Where fewer rows come than the list counts, or that
+        changes from page to page, the list is read once more.
 
         :param total: where the answer's C(meta) counts all rows, like C(page.total).
         :raises TooManyPages: where these are more than most_pages hold.
@@ -220,7 +204,7 @@ class Client:
             counts: set[int | None] = set()
             for number in itertools.count():
                 query = {**(params or {}), "page[size]": PAGE_SIZE, "page[number]": number}
-                rows, meta = self.page(path, doing, query)
+                rows, meta = self.call("GET", path, doing, objects_and_meta, params=query)
                 count = value_at(meta, total)
                 count = count if isinstance(count, int) else None
                 if most_pages and (count or 0) > most_pages * PAGE_SIZE:
@@ -239,7 +223,7 @@ class Client:
 
     def organization(self) -> str:
         """:returns: the UUID of the organization of the keys; empty where the answer has none."""
-        user = self.get("/api/v2/current_user", "look up the organization of the keys")
+        user = self.call("GET", "/api/v2/current_user", "look up the organization of the keys")
         return str(value_at(user, "relationships.org.data.id") or "")
 
     def pause(self, error: DatadogError) -> None:
@@ -255,13 +239,13 @@ class Client:
                 return found
         return None
 
-    def _call(
+    def call(
         self,
         method: str,
         path: str,
         doing: str,
         read: Read = _object,
-        may_repeat: bool = True,
+        may_repeat: bool | None = None,
         may_be_gone: bool = False,
         retries: int | None = None,
         **content: t.Any,
@@ -271,11 +255,13 @@ class Client:
         A rate limit makes all threads wait, and does not count as one of C(retries). A registered application key may be refused
         for some seconds, so that refusals are waited for, too, until that was in vain.
 
-        :param read: takes what is wanted out of the answer's JSON, or raises ValueError.
-        :param may_repeat: whether it does no harm to send it twice.
+        :param read: takes what is returned out of the answer's JSON, or raises ValueError.
+        :param may_repeat: whether it does no harm to send it twice. A POST may only if that is said.
         :param may_be_gone: whether to return None where Datadog itself answers that it does not exist.
+        :param retries: in the place of the client's.
         """
         retries = self.retries if retries is None else retries
+        may_repeat = method != "POST" if may_repeat is None else may_repeat
         failures, limited, was_refused = 0, 0.0, False
         while True:
             # Another thread may prolong it meanwhile.
@@ -303,15 +289,11 @@ class Client:
                     is_over = failures > retries or (wait or 0) > LONGEST_WAIT
                 if is_over or not is_transient or exc.is_ambiguous:
                     self._is_refused = self._is_refused or was_refused
-                    self._note(was_refused and exc.status != 403)
                     raise
             time.sleep(_backoff(failures) if wait is None else wait)
-        self._note(was_refused)
-        return answer
-
-    def _note(self, was_refused: bool) -> None:
         if was_refused and REFUSED_AT_FIRST not in self.notes:
             self.notes.append(REFUSED_AT_FIRST)
+        return answer
 
     def _exchange(self, method: str, path: str, content: Json) -> tuple[requests.Response, bytes]:
         """Send a request once, and read the answer to its end.

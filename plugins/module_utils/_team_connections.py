@@ -11,7 +11,7 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
-from ._client import CONTROL_CHARACTERS, PAGE_SIZE, UUID, Client, Json, TooManyPages, as_object
+from ._client import CONTROL_CHARACTERS, PAGE_SIZE, UUID, Client, Json, TooManyPages, as_object, objects
 from ._errors import ConcurrentChange, DatadogError, OptionError, Problem, Skipped, TaskError
 from ._module import DatadogModule
 from ._reconcile import Notice, Plan, Resource, ResourceSet, fails_for_all
@@ -296,7 +296,8 @@ class TeamConnections(ResourceSet[TeamConnection]):
             return
         doing = f"create {_title(resources)}"
         try:
-            answer = self._client.post_all(PATH, doing, {"data": [item.plan.body for item in resources]})
+            body = {"data": [item.plan.body for item in resources]}
+            answer = self._client.call("POST", PATH, doing, objects, json=body)
         except DatadogError as exc:
             self._not_created(resources, exc)
             return

@@ -21,6 +21,8 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import (
     Client,
     Json,
     as_object,
+    objects,
+    objects_and_meta,
 )
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import DatadogError, TaskError
 
@@ -142,7 +144,7 @@ class DatastoreRegistry(Registry):
         with self._translated():
             try:
                 # A repetition does no harm: it fails, and the rows are those that were to be inserted.
-                self._client.post_all(f"{self._path}/bulk", self._writing, body, may_repeat=True)
+                self._client.call("POST", f"{self._path}/bulk", self._writing, objects, may_repeat=True, json=body)
                 return set(rows)
             except DatadogError as exc:
                 if exc.is_transient or exc.status in (None, 401, 403, 404):
@@ -224,7 +226,7 @@ class DatastoreRegistry(Registry):
     def _page(self, query: Json) -> tuple[list[Json], Json]:
         """Rows, without null in cells of columns that only others have, and what the answer says of the page."""
         with self._translated():
-            rows, meta = self._client.page(self._path, f"read the {self.title}", query)
+            rows, meta = self._client.call("GET", self._path, f"read the {self.title}", objects_and_meta, params=query)
         values = [as_object(as_object(row.get("attributes")).get("value")) for row in rows]
         present = [{column: cell for column, cell in value.items() if cell is not None} for value in values]
         return present, as_object(meta.get("page"))
