@@ -28,14 +28,14 @@ class ErrorDetail(t.NamedTuple):
 class DatadogError(Exception):
     """A request that failed.
 
-    :ivar doing: completes the sentence "Could not ..."; the client sets it.
     :ivar remedy: what to do about it, in sentences; may be empty.
-    :ivar status: the HTTP status, or None where no answer came.
-    :ivar retry_after: seconds that the answer asked to wait, or None.
+    :ivar status: of HTTP; None where no answer came.
+    :ivar retry_after: seconds that the answer asked to wait.
     :ivar is_transient: whether the same request may succeed later.
     :ivar is_ambiguous: whether the request may have had its effect.
     """
 
+    #: Completes the sentence "Could not ..."; the client sets it.
     doing = ""
 
     def __init__(
@@ -69,8 +69,6 @@ class DatadogError(Exception):
 class OptionError(Exception):
     """Bad input, found before anything was written."""
 
-    affects_all = False
-
     def __init__(self, *problems: Problem) -> None:
         self.problems = tuple(dict.fromkeys(problems))
         text = "; ".join(f"{path} {problem}" for path, problem in self.problems)
@@ -86,13 +84,11 @@ class TaskError(Exception):
 
 
 class ConcurrentChange(TaskError):
-    """Another run changed the same thing. Nothing is lost; running the task again decides anew."""
+    """Another run changed the same thing. Nothing is lost, and the next run decides anew."""
 
 
 class Skipped(Exception):
     """Something else of the same task failed before."""
-
-    affects_all = False
 
     def __init__(self) -> None:
         super().__init__("It was not started.")
@@ -103,7 +99,7 @@ FAILURES = (DatadogError, OptionError, TaskError)
 
 
 def answer_of(error: BaseException | None) -> dict[str, t.Any]:
-    """What a module returns of the answer that an error is about, if any."""
+    """What a module returns of the answer that an error is about."""
     found = error if isinstance(error, DatadogError) or error is None else error.__cause__
     if not isinstance(found, DatadogError):
         return {}

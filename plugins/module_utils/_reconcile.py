@@ -28,7 +28,7 @@ class Plan:
     """A decision.
 
     :ivar operation: C(none), C(create), C(update), C(replace) or C(delete).
-    :ivar before: what exists, in the shape of the options, without secrets; C(after): what will exist.
+    :ivar before: what a diff shows, without secrets; so is C(after).
     :ivar body: what is sent, secrets included.
     :ivar is_due: whether there is something to do though nothing changes, like recording it.
     :ivar result: that of the module, if the plan is not applied or has nothing to apply.
@@ -87,6 +87,9 @@ class Resource(t.Generic[Observed]):
         """Write and record, and set C(result) and C(done)."""
 
 
+AnyResource = Resource[t.Any]
+
+
 class ResourceSet(t.Generic[Managed]):
     """What a task is about: one resource, or a set of one kind."""
 
@@ -133,49 +136,50 @@ class ResourceSet(t.Generic[Managed]):
             list(pool.map(attempt, resources))
 
 
-def fails_for_all(resources: t.Iterable[Resource[t.Any]]) -> bool:
+def fails_for_all(resources: t.Iterable[AnyResource]) -> bool:
     """Whether a resource failed in a way in which the others would, too."""
     return any(getattr(each.error, "affects_all", False) for each in resources)
 
 
 def reconcile(managed: ResourceSet[Managed], check_mode: bool) -> list[Managed]:
     """Nothing is written unless all was observed and planned. :returns: the task's resources, then those that are purged."""
-
-    def decide(resource: Managed) -> None:
-        resource.plan = resource.decide()
-        resource.operation = resource.plan.operation
-
-    def plan(resources: list[Managed]) -> None:
-        if resources:
-            managed.observe(resources)
-            managed.each([each for each in resources if not each.error], decide)
-
-    def has_failed() -> bool:
-        return any(each.error for each in (*desired, *purged))
-
     desired, purged = managed.resources, list[Managed]()
-    plan(desired)
-    if not has_failed():
+    _plan(managed, desired)
+    if not _have_failed(desired):
         managed.check(desired)
-    if not has_failed():
+    if not _have_failed(desired):
         purged = managed.unlisted(desired)
-        plan(purged)
+        _plan(managed, purged)
     resources = desired + purged
-
-    def skip(part: list[Managed]) -> None:
-        for each in part:
-            each.error = each.error or Skipped()
-
-    if has_failed():
-        skip(resources)
+    if _have_failed(resources):
+        _skip(resources)
     elif not check_mode:
         for part in (purged, desired) if managed.purges_first else (desired, purged):
             due = [each for each in part if each.plan.changed or each.plan.is_due]
-            if has_failed():
-                skip(due)
+            if _have_failed(resources):
+                _skip(due)
             elif due:
                 managed.apply(due)
     for each in resources:
         if not each.error:
             each.result = each.result or each.plan.result
     return resources
+
+
+def _plan(managed: ResourceSet[Managed], resources: list[Managed]) -> None:
+    def decide(resource: Managed) -> None:
+        resource.plan = resource.decide()
+        resource.operation = resource.plan.operation
+
+    if resources:
+        managed.observe(resources)
+        managed.each([each for each in resources if not each.error], decide)
+
+
+def _have_failed(resources: t.Iterable[AnyResource]) -> bool:
+    return any(each.error for each in resources)
+
+
+def _skip(resources: t.Iterable[AnyResource]) -> None:
+    for each in resources:
+        each.error = each.error or Skipped()

@@ -1,17 +1,17 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a module returns, and what it warns of."""
+"""What a module returns and warns of; and a module that manages something, from its options to that."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ._client import Json
+from ._client import Client, Json
 from ._errors import OptionError, Skipped, answer_of
-from ._reconcile import Resource
+from ._module import DatadogModule, run_module
+from ._reconcile import AnyResource, ResourceSet, reconcile
 
-AnyResource = Resource[t.Any]
 #: How many failures are named, and how many resources with the same warning.
 MOST_NAMED = 5
 
@@ -57,3 +57,22 @@ def few(texts: t.Sequence[str], separator: str = ", ") -> str:
 
 def _located(resource: AnyResource, text: str) -> str:
     return f"{resource.option_path}: {text}" if resource.option_path else text
+
+
+def run(
+    argument_spec: Json,
+    managed: t.Callable[[Client, DatadogModule], ResourceSet[t.Any]],
+    report: t.Callable[[t.Sequence[AnyResource]], Json] = result_of,
+) -> None:
+    """The whole of a module: options, desired, observed, plan, apply, report."""
+
+    def work(client: Client, module: DatadogModule) -> Json:
+        resources = reconcile(managed(client, module), module.check_mode)
+        return {**report(resources), "warnings": warnings_of(resources)}
+
+    run_module(argument_spec, work)
+
+
+def run_one(argument_spec: Json, resource: t.Callable[[Client, Json], AnyResource]) -> None:
+    """The same for a module about one resource. :param resource: takes the options."""
+    run(argument_spec, lambda client, module: ResourceSet([resource(client, module.params)]))

@@ -10,7 +10,8 @@ from collections import Counter
 
 from ._client import Json
 from ._errors import Skipped, answer_of
-from ._report import MOST_NAMED, AnyResource, problem_of, returned
+from ._reconcile import AnyResource
+from ._report import MOST_NAMED, problem_of, returned
 
 #: What a plan says, and the word for it when it is done.
 OPERATIONS = {"none": "unchanged", "create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}

@@ -163,7 +163,7 @@ errors:
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._connections.options import ARGUMENT_SPEC
 from ansible_collections.tidyops.datadog.plugins.module_utils._connections.resource import ActionConnections
-from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
+from ansible_collections.tidyops.datadog.plugins.module_utils._report import run
 
 
 def main() -> None:

@@ -263,7 +263,7 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._connections.set i
 from ansible_collections.tidyops.datadog.plugins.module_utils._connections.set_options import (
     SET_ARGUMENT_SPEC,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
+from ansible_collections.tidyops.datadog.plugins.module_utils._report import run
 from ansible_collections.tidyops.datadog.plugins.module_utils._set_report import set_result_of
 
 

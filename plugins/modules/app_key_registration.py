@@ -103,7 +103,7 @@ errors:
 """
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._app_keys import ARGUMENT_SPEC, AppKeyRegistration
-from ansible_collections.tidyops.datadog.plugins.module_utils._run import run_one
+from ansible_collections.tidyops.datadog.plugins.module_utils._report import run_one
 
 
 def main() -> None:

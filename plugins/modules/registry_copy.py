@@ -107,7 +107,7 @@ errors:
 """
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry_copy import ARGUMENT_SPEC, RegistryCopy
-from ansible_collections.tidyops.datadog.plugins.module_utils._run import run_one
+from ansible_collections.tidyops.datadog.plugins.module_utils._report import run_one
 
 
 def main() -> None:

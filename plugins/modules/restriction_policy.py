@@ -181,11 +181,11 @@ errors:
   sample: [{title: Forbidden, detail: Forbidden, pointer: ""}]
 """
 
+from ansible_collections.tidyops.datadog.plugins.module_utils._report import run_one
 from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policies import (
     ARGUMENT_SPEC,
     RestrictionPolicy,
 )
-from ansible_collections.tidyops.datadog.plugins.module_utils._run import run_one
 
 
 def main() -> None:

@@ -180,7 +180,7 @@ errors:
       pointer: ""
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
+from ansible_collections.tidyops.datadog.plugins.module_utils._report import run
 from ansible_collections.tidyops.datadog.plugins.module_utils._team_connections import (
     ARGUMENT_SPEC,
     TeamConnections,

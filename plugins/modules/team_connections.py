@@ -242,7 +242,7 @@ errors:
       pointer: ""
 """
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._run import run
+from ansible_collections.tidyops.datadog.plugins.module_utils._report import run
 from ansible_collections.tidyops.datadog.plugins.module_utils._set_report import set_result_of
 from ansible_collections.tidyops.datadog.plugins.module_utils._team_connection_sets import (
     SET_ARGUMENT_SPEC,
