@@ -9,7 +9,6 @@ that exists (C(fail_on_conflict)), so that is what a claim is.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import threading
 import time
@@ -70,8 +69,7 @@ class DatastoreRegistry(Registry):
         self.title = f"registry {DATASTORE}{datastore_id}"
         self._client = client
         self._path = f"/api/v2/actions-datastores/{datastore_id}/items"
-        self._writing = f"write the {self.title}"
-        self._site = site
+        self._ours: Json = {"version": VERSION, "site": site}
         self._known: dict[str, Entry | None] = {}
         self._is_complete = False
         # The claims that this run has made, and when.
@@ -95,26 +93,22 @@ class DatastoreRegistry(Registry):
             return {name: entry for name, entry in sorted(self._known.items()) if entry}
 
     def claim(self, claims: t.Mapping[str, Entry]) -> set[str]:
-        begun = time.monotonic()
         claimed = self._insert({name: self._row_of(name, entry) for name, entry in claims.items()})
         self._known.update((name, claims[name]) for name in claimed)
-        self._own.update((claims[name].claim, begun) for name in claimed if claims[name].claim)
         return claimed
 
     def save(self, name: str, entry: Entry, expected: Entry | None, former_name: str = "") -> None:
         if entry.claim and entry.connection_id:
             # The row exists, so that another one is what only one run can insert.
-            begun = time.monotonic()
-            if not self._insert({name: {KEY: _claim_key(entry), **self._ours(), "claim": entry.claim}}):
+            if not self._insert({name: {KEY: _claim_key(entry), **self._ours, "claim": entry.claim}}):
                 if self.find(name, is_fresh=True) == expected:
                     # The other run may have been killed before it could record its claim in the entry's row.
-                    self._patch(key_of(name), {"claim": entry.claim})
+                    self._change(key_of(name), {"claim": entry.claim})
                 raise self.changed(name)
-            self._own[entry.claim] = begun
         elif not self._is_as(expected, name):
             raise self.changed(name)
         row = self._row_of(name, entry)
-        if not (self._patch(row.pop(KEY), row) if expected else self._insert({name: row})):
+        if not (self._change(row.pop(KEY), row) if expected else self._insert({name: row})):
             raise self.changed(name)
         if expected and not entry.claim:
             self._remove_claim(expected)
@@ -140,25 +134,30 @@ class DatastoreRegistry(Registry):
 
         :returns: the names whose row is in the datastore now. Where one fails, none is left.
         """
-        body = _items(conflict_mode="fail_on_conflict", values=list(rows.values()))
-        with self._translated():
-            try:
-                # A repetition does no harm: it fails, and the rows are those that were to be inserted.
-                self._client.call("POST", f"{self._path}/bulk", self._writing, objects, may_repeat=True, json=body)
-                return set(rows)
-            except DatadogError as exc:
-                if exc.is_transient or exc.status in (None, 401, 403, 404):
-                    raise
-                if len(rows) == 1:
-                    # It is not known which status a conflict has. The rows of two runs differ, so look.
-                    [(name, row)] = rows.items()
-                    found = self._row(row[KEY])
-                    if found is None:
-                        exc.doing = f"{exc.doing} for {name!r}"
-                        exc.remedy = UNFIT if exc.status == 400 else exc.remedy
-                        raise
-                    # Empty cells may be left out.
-                    return {name} if all(found.get(column) == cell for column, cell in row.items() if cell) else set()
+        body, begun = _items(conflict_mode="fail_on_conflict", values=list(rows.values())), time.monotonic()
+        try:
+            # A repetition does no harm: it fails, and the rows are those that were to be inserted.
+            self._request("POST", "/bulk", read=objects, may_repeat=True, json=body)
+            inserted = set(rows)
+        except TaskError as error:
+            exc = error.__cause__
+            if not isinstance(exc, DatadogError) or exc.is_transient or exc.status in (None, 401, 403, 404):
+                raise
+            if len(rows) > 1:
+                return self._insert_each(rows)
+            # It is not known which status a conflict has. The rows of two runs differ, so look.
+            [(name, row)] = rows.items()
+            found = self._row(row[KEY])
+            if found is None:
+                remedy = UNFIT if exc.status == 400 else exc.remedy
+                text = f"Could not {exc.doing} for {name!r}: {exc.reason}. {remedy}".rstrip()
+                raise TaskError(text, affects_all=True) from exc
+            # Empty cells may be left out.
+            inserted = {name} if all(found.get(column) == cell for column, cell in row.items() if cell) else set()
+        self._own.update((rows[name]["claim"], begun) for name in inserted if rows[name]["claim"])
+        return inserted
+
+    def _insert_each(self, rows: t.Mapping[str, Json]) -> set[str]:
         inserted: set[str] = set()
         try:
             for name, row in rows.items():
@@ -169,21 +168,14 @@ class DatastoreRegistry(Registry):
             raise
         return inserted
 
-    def _patch(self, key: str, columns: Json) -> bool:
+    def _change(self, key: str, columns: Json) -> bool:
         """Set columns of a row. :returns: False where there is no such row."""
-        with self._translated():
-            try:
-                self._client.patch(self._path, self._writing, _items(item_key=key, item_changes={"ops_set": columns}))
-            except DatadogError as exc:
-                if not exc.is_gone:
-                    raise
-                return False
-        return True
+        body = _items(item_key=key, item_changes={"ops_set": columns})
+        return self._request("PATCH", may_be_gone=True, json=body) is not None
 
     def _remove(self, key: str) -> None:
         """Delete a row, if it exists."""
-        with self._translated():
-            self._client.delete(self._path, self._writing, _items(item_key=key))
+        self._request("DELETE", read=as_object, may_be_gone=True, json=_items(item_key=key))
 
     def _remove_claim(self, entry: Entry) -> None:
         if entry.claim and entry.connection_id:
@@ -216,17 +208,15 @@ class DatastoreRegistry(Registry):
                     is_last = len(page) < PAGE_SIZE or meta.get("hasMore") is False
                     offset += PAGE_SIZE - ROWS_AT_ONCE
                 if len(counts) == 1 and len(rows) >= max(counts):
-                    parsed = map(self._parsed, rows.values())
-                    entries = {name: entry for name, entry in parsed if entry}
+                    entries = {name: entry for name, entry in map(self._parsed, rows.values()) if entry}
                     self.check_ids(entries)
-                    self._known, self._is_complete = dict(entries), True
+                    self._known, self._is_complete = {**entries}, True
                     return
         raise TaskError(f"Could not read the {self.title}: its rows keep changing. {TRY_AGAIN}", affects_all=True)
 
     def _page(self, query: Json) -> tuple[list[Json], Json]:
         """Rows, without null in cells of columns that only others have, and what the answer says of the page."""
-        with self._translated():
-            rows, meta = self._client.call("GET", self._path, f"read the {self.title}", objects_and_meta, params=query)
+        rows, meta = self._request("GET", read=objects_and_meta, params=query)
         values = [as_object(as_object(row.get("attributes")).get("value")) for row in rows]
         present = [{column: cell for column, cell in value.items() if cell is not None} for value in values]
         return present, as_object(meta.get("page"))
@@ -235,7 +225,7 @@ class DatastoreRegistry(Registry):
         """The name and the entry of a row. Claims of replacements have none, nor have other rows that version 1 left."""
         key = row.get(KEY)
         problem = f"is not a registry: its row {key!r} is something else. Create a datastore for the registry alone"
-        self.check(row, self._site, f"{problem}, as the guide to registries says")
+        self.check(row, self._ours["site"], f"{problem}, as the guide to registries says")
         name = row.get("name") or key
         if str(key).startswith(OWN) and not str(key).startswith(f"{OWN}name/"):
             return str(key), None
@@ -252,25 +242,22 @@ class DatastoreRegistry(Registry):
         except ValueError as exc:
             raise self.error(f"is broken: its row {key!r} {exc}") from exc
 
-    def _ours(self) -> Json:
-        return {"version": VERSION, "site": self._site}
-
     def _row_of(self, name: str, entry: Entry) -> Json:
         """The row of an entry. It has every column, since one that is left out of a change stays as it was."""
         key = key_of(name)
         return {
             KEY: key,
             **({} if key == name else {"name": name}),
-            **self._ours(),
+            **self._ours,
             **vars(entry),
             "last_updated": entry.last_updated or "",
             "creating": "",
         }
 
-    @contextlib.contextmanager
-    def _translated(self) -> t.Iterator[None]:
+    def _request(self, method: str, path: str = "", **details: t.Any) -> t.Any:
+        doing = f"{'read' if method == 'GET' else 'write'} the {self.title}"
         try:
-            yield
+            return self._client.call(method, self._path + path, doing, **details)
         except DatadogError as exc:
             remedy = NO_DATASTORE if exc.is_gone else exc.remedy
             raise TaskError(f"Could not {exc.doing}: {exc.reason}. {remedy}".rstrip(), affects_all=True) from exc
