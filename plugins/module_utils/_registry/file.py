@@ -46,7 +46,7 @@ class FileRegistry(Registry):
     def all(self) -> Entries:
         known = self._known
         if known is None:
-            self._known = known = self._read()
+            self._known = known = self._read(self._target())
         return known
 
     def claim(self, claims: t.Mapping[str, Entry]) -> set[str]:
@@ -71,17 +71,18 @@ class FileRegistry(Registry):
     @contextlib.contextmanager
     def _changing(self) -> t.Iterator[Entries]:
         """The entries, to be changed. Where that raises, nothing is written."""
-        path = self._beside("lock")
+        target = self._target()
+        path = _beside(target, "lock")
         problem = f"cannot be written, since {path} cannot be locked"
         # Closing it ends the lock, too.
         with self._mutex, self._usable(problem), open(path, "ab", opener=_private) as lock:
             self._wait_for(lock)
-            before = self._read()
+            before = self._read(target)
             entries = dict(before)
             yield entries
             if entries != before:
                 self.check_ids(entries)
-                self._write(entries)
+                self._write(target, entries)
             self._known = entries
 
     def _wait_for(self, lock: t.IO[bytes]) -> None:
@@ -110,12 +111,7 @@ class FileRegistry(Registry):
                 raise self.error("is not a regular file")
         return target
 
-    def _beside(self, suffix: str) -> str:
-        folder, name = os.path.split(self._target())
-        return os.path.join(folder, f".{name}.{suffix}")
-
-    def _read(self) -> Entries:
-        target = self._target()
+    def _read(self, target: str) -> Entries:
         with self._usable("cannot be read"):
             try:
                 with open(target, "rb") as file:
@@ -160,7 +156,7 @@ class FileRegistry(Registry):
             found[key] = value
         return found
 
-    def _write(self, entries: Entries) -> None:
+    def _write(self, target: str, entries: Entries) -> None:
         """Replace the file: a reader, or a crash, finds the former one or the new one, never a part."""
         content = {
             "format": FORMAT,
@@ -170,7 +166,7 @@ class FileRegistry(Registry):
             "connections": {name: entries[name].written() for name in sorted(entries)},
         }
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        target, draft = self._target(), self._beside("new")
+        draft = _beside(target, "new")
         with self._usable("cannot be written"):
             # A file that is read-only could be replaced, but somebody has made it read-only.
             if os.path.exists(target) and not (os.stat(target).st_mode & 0o222 and os.access(target, os.W_OK)):
@@ -191,6 +187,11 @@ class FileRegistry(Registry):
                     os.fsync(folder)
                 finally:
                     os.close(folder)
+
+
+def _beside(target: str, suffix: str) -> str:
+    folder, name = os.path.split(target)
+    return os.path.join(folder, f".{name}.{suffix}")
 
 
 def _private(path: str, flags: int) -> int:
