@@ -66,7 +66,7 @@ def app_key_registrations(client: Client, module: DatadogModule) -> Json:
     wanted, missing = module.params["app_key_ids"], []
     if wanted is None:
         doing = "list the registrations of application keys"
-        rows = client.pages(PATH, doing, total="total_filtered")
+        rows = client.pages(PATH, doing, {}, "total_filtered")
         found = sorted(row["id"].lower() for row in rows)
     else:
         ids = list(dict.fromkeys(_checked_id(f"app_key_ids[{index}]", each) for index, each in enumerate(wanted)))

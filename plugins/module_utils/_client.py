@@ -21,14 +21,12 @@ from urllib.parse import urlsplit
 
 from ._errors import DatadogError, ErrorDetail
 
-REQUESTS_IMPORT_ERROR: str | None
+REQUESTS_IMPORT_ERROR = ""
 try:
     import requests
     from urllib3.exceptions import ConnectTimeoutError, HTTPError, InsecureRequestWarning, NewConnectionError
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
-else:
-    REQUESTS_IMPORT_ERROR = None
 
 #: The first one is the default.
 SITES = (
@@ -47,10 +45,9 @@ UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 #: Seconds: in all that answers ask to wait, between two attempts otherwise, and beyond the timeout.
 LONGEST_WAIT, LONGEST_BACKOFF, GRACE = 300, 30, 1
-#: Bytes. A page of a list has some hundred thousand.
-LARGEST_ANSWER = 100 * 2**20
-LONGEST_DETAIL = 500
-#: What a gateway may answer without having asked Datadog; then there are no errors in JSON.
+#: Bytes, and characters.
+LARGEST_ANSWER, LONGEST_DETAIL = 100 * 2**20, 500
+#: What a gateway may answer by itself, then without Datadog's errors in JSON.
 GATEWAY = (403, 404, 410)
 ACTIONS = "/api/v2/actions/connections"
 
@@ -68,18 +65,17 @@ PERMISSIONS = {
     "/api/v2/": "that they have the permission user_access_read",
 }
 CHECK_ADDRESS = "Check site or api_url, and DNS, proxy and firewall."
-CHECK_PROXY = "Check the environment variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY."
 CHECK_CERTIFICATE = (
     "If a private CA has signed it, name that in ca_path or in the environment variable REQUESTS_CA_BUNDLE; otherwise check"
     " site or api_url, the proxy, and the clock of this host."
 )
 TRY_AGAIN = "Run the task again later, or increase retries."
-TRY_LONGER = "Run the task again later, or increase timeout."
 REFUSED_AT_FIRST = (
     "Datadog refused the keys at first, as it does for some seconds after the registration of an application key."
 )
 
 Json = dict[str, t.Any]
+#: Takes what is wanted out of an answer's JSON, or raises ValueError.
 Read = t.Callable[[t.Any], t.Any]
 T = t.TypeVar("T")
 
@@ -89,14 +85,14 @@ class TooManyPages(Exception):
 
 
 def site_of(base_url: str) -> str:
-    """The site (C(datadoghq.eu)) of an address, or the address without its scheme where it is not that of a site."""
+    """The site (C(datadoghq.eu)) that an address belongs to, or else the address without its scheme."""
     address = base_url.split("://", 1)[1].lower()
     site = re.sub(r"^api\.|:443$", "", address)
     return site if site in SITES else address
 
 
 def as_object(value: t.Any) -> Json:
-    """What should be a JSON object; an empty one if it is not."""
+    """A JSON object; an empty one in the place of anything else."""
     return value if isinstance(value, dict) else {}
 
 
@@ -129,10 +125,9 @@ def objects(content: t.Any) -> list[Json]:
 
 
 class Client:
-    """One Datadog organization. May be used by several threads. All requests raise DatadogError.
+    """One Datadog organization, for any number of threads. All requests raise DatadogError.
 
-    :param base_url: without a slash at the end. :param credentials: headers.
-    :param verify: whether to check certificates, or the path of a file or folder of CA certificates.
+    :param verify: whether to check certificates, or the path of CA certificates.
     :param timeout: seconds for a connection, and for a complete answer.
     :param hide: takes secrets out of what Datadog says in errors.
     :ivar notes: what the user should know about requests that succeeded in the end.
@@ -164,7 +159,7 @@ class Client:
         # Plain HTTP is for loopback, which is not reached through a proxy.
         session.trust_env = base_url.startswith("https://")
         if verify is False:
-            # The user said so; a warning for each request on stderr would say nothing new.
+            # The user said so; a warning for each request would say nothing new.
             warnings.simplefilter("ignore", InsecureRequestWarning)
 
     def find(self, path: str, doing: str) -> Json | None:
@@ -183,17 +178,11 @@ class Client:
         return self.call("DELETE", path, doing, as_object, may_be_gone=True, json=body) is not None
 
     def pages(
-        self,
-        path: str,
-        doing: str,
-        params: t.Mapping[str, t.Any] | None = None,
-        total: str = "",
-        most_pages: int | None = None,
+        self, path: str, doing: str, params: t.Mapping[str, t.Any], total: str, most_pages: int | None = None
     ) -> list[Json]:
-        """All rows of a list, each id once.
+        """All rows of a list, each id once. It is read again where rows are missing, or their count changes meanwhile.
 
-        C(next_number) was seen pointing past the last page, and is ignored. Where fewer rows come than the list counts, or that
-        changes from page to page, the list is read once more.
+        C(next_number) is ignored; it was seen pointing past the last page.
 
         :param total: where the answer's C(meta) counts all rows, like C(page.total).
         :raises TooManyPages: where these are more than most_pages hold.
@@ -203,7 +192,7 @@ class Client:
             seen: set[str] = set()
             counts: set[int | None] = set()
             for number in itertools.count():
-                query = {**(params or {}), "page[size]": PAGE_SIZE, "page[number]": number}
+                query = {**params, "page[size]": PAGE_SIZE, "page[number]": number}
                 rows, meta = self.call("GET", path, doing, objects_and_meta, params=query)
                 count = value_at(meta, total)
                 count = count if isinstance(count, int) else None
@@ -296,16 +285,12 @@ class Client:
         return answer
 
     def _exchange(self, method: str, path: str, content: Json) -> tuple[requests.Response, bytes]:
-        """Send a request once, and read the answer to its end.
-
-        In a thread that is abandoned after the timeout: that of a socket begins anew with each byte that comes.
-        """
+        """Send a request once, in a thread that is abandoned after the timeout: a socket's begins anew with each byte."""
         future: Future[tuple[requests.Response, bytes]] = Future()
 
         def work() -> None:
             try:
                 future.set_result(self._send(method, path, content))
-            # It is raised below.
             except BaseException as exc:  # pylint: disable=broad-exception-caught
                 future.set_exception(exc)
 
@@ -314,7 +299,7 @@ class Client:
             return future.result(self.timeout + GRACE)
         # Older releases of requests let some errors of urllib3 pass.
         except (FutureTimeout, HTTPError, OSError, ValueError) as exc:
-            raise _failure(exc, self._host, self.timeout, self._hide) from exc
+            raise self._failure(exc) from exc
 
     def _send(self, method: str, path: str, content: Json) -> tuple[requests.Response, bytes]:
         with self._session.request(
@@ -333,43 +318,35 @@ class Client:
                 body += chunk
                 if len(body) > LARGEST_ANSWER:
                     raise requests.exceptions.ConnectionError(f"more than {LARGEST_ANSWER} bytes")
-            # Before its release 2 urllib3 does not check that.
-            size = response.headers.get("Content-Length", "")
-            if size.isdigit() and response.raw.tell() < int(size):
-                raise requests.exceptions.ConnectionError("it ended early")
             return response, bytes(body)
 
     def _read(self, response: requests.Response, body: bytes, method: str, path: str, read: Read) -> t.Any:
-        status, call = response.status_code, f"{method} {path}"
+        status, call, headers = response.status_code, f"{method} {path}", response.headers
         try:
             content = json.loads(body) if body else {}
         except (ValueError, RecursionError):
             content = None
         if 200 <= status < 300:
             # A page to log in also has status 200, and deletes nothing.
-            is_page = method == "DELETE" and status == 200 and "json" not in response.headers.get("Content-Type", "")
+            is_page = method == "DELETE" and status == 200 and "json" not in headers.get("Content-Type", "")
             with contextlib.suppress(ValueError):
                 if not is_page:
                     return read(content)
             what = "is not the expected JSON" if body else "is empty"
             reason = f"Datadog's answer to {call} (HTTP {status}) {what}"
             raise DatadogError(reason, CHECK_ADDRESS, status, is_transient=True, is_ambiguous=True)
-        errors, reason = _errors(content, self._hide), f"Datadog answered HTTP {status} to {call}"
-        # Without Datadog's own words it may be a load balancer's, and another one may answer the next time.
-        is_gateway = not errors and status in GATEWAY
+        errors, reason, remedy = self._errors(content), f"Datadog answered HTTP {status} to {call}", ""
         # A POST that was answered so may have had its effect before something failed.
         is_failure = status == 408 or status >= 500
-        stated = (response.headers.get(name, "") for name in ("Retry-After", "X-RateLimit-Reset"))
+        stated = (headers.get(name, "") for name in ("Retry-After", "X-RateLimit-Reset"))
         wait = next((float(each) for each in stated if re.fullmatch(r"\s*\d{1,9}(\.\d{1,9})?\s*", each)), None)
         if errors:
             reason += ": " + "; ".join(map(str, errors)).rstrip(".")
         elif body:
             reason += ", without an explanation in JSON; a proxy or gateway may have answered in its place"
-        if status == 429:
-            reason += ". The rate limit is exceeded" + (f"; it resets in {wait:g} s" if wait else "")
         if 300 <= status < 400:
             # Without what might be secret in it.
-            target = re.match(r"https?://[^/?#@]+(?![^/?#])", response.headers.get("Location", ""))
+            target = re.match(r"https?://[^/?#@]+(?![^/?#])", headers.get("Location", ""))
             reason = f"{self._host} redirects (HTTP {status}) to {target[0] if target else 'another address'}"
             reason += ", which is not followed, because it would carry the credentials there"
             remedy = "Correct site or api_url."
@@ -378,64 +355,66 @@ class Client:
         elif status == 403 and errors:
             needed = next(text for start, text in PERMISSIONS.items() if path.startswith(start))
             remedy = f"Check that the keys belong to this site and organization; and {needed}."
-        elif status == 429 or is_failure:
+        elif status == 429:
+            reason += ". The rate limit is exceeded" + (f"; it resets in {wait:g} s" if wait else "")
             remedy = TRY_AGAIN
-        else:
-            remedy = "" if errors else CHECK_ADDRESS
-        is_transient = status == 429 or is_failure or is_gateway
+        elif is_failure:
+            remedy = TRY_AGAIN
+        elif not errors:
+            remedy = CHECK_ADDRESS
+        # Another load balancer may answer the next time.
+        is_transient = status == 429 or is_failure or (not errors and status in GATEWAY)
         raise DatadogError(reason, remedy, status, errors, wait, is_transient, is_failure)
 
+    def _failure(self, exc: Exception) -> DatadogError:
+        """What to raise where no answer came."""
+        causes, inner = [], t.cast("BaseException | None", exc)
+        while inner:
+            causes.append(inner)
+            inner = inner.__cause__ or (None if inner.__suppress_context__ else inner.__context__)
 
-def _failure(exc: Exception, host: str, timeout: float, hide: t.Callable[[str], str]) -> DatadogError:
-    """What to raise where no answer came."""
-    errors = requests.exceptions
-    causes, inner = [], t.cast("BaseException | None", exc)
-    while inner:
-        causes.append(inner)
-        inner = inner.__cause__ or (None if inner.__suppress_context__ else inner.__context__)
+        def has(*kinds: type[BaseException]) -> bool:
+            return any(isinstance(each, kinds) for each in causes)
 
-    def has(*kinds: type[BaseException]) -> bool:
-        return any(isinstance(each, kinds) for each in causes)
+        # Without the credentials of a proxy.
+        cause = self._clean(re.sub(r"(?<=//)[^/@\s]*@", "", str(causes[-1]) or type(causes[-1]).__name__))
+        errors, host = requests.exceptions, self._host
+        is_unsent, is_broken = has(NewConnectionError, ConnectTimeoutError), False
+        if has(ssl.SSLCertVerificationError):
+            reason, remedy, is_unsent = f"the certificate of {host} was not accepted", CHECK_CERTIFICATE, False
+        elif isinstance(exc, errors.ProxyError):
+            reason = f"the proxy failed to connect to {host}"
+            remedy = "Check the environment variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY."
+        elif is_unsent:
+            reason, remedy = f"cannot connect to {host}", CHECK_ADDRESS
+        elif isinstance(exc, (errors.Timeout, FutureTimeout)):
+            is_broken, cause = True, f"{self.timeout:g} s"
+            reason = f"no complete answer from {host} within the timeout"
+            remedy = "Run the task again later, or increase timeout."
+        elif isinstance(exc, ValueError) or not isinstance(exc, (errors.RequestException, HTTPError)):
+            # The address of a proxy, or a missing file of CA certificates.
+            reason, remedy = "the request could not be sent", ""
+        else:
+            is_broken, reason = True, f"the connection to {host} broke"
+            remedy = CHECK_ADDRESS if has(ssl.SSLError) else TRY_AGAIN
+        return DatadogError(f"{reason} ({cause})", remedy, is_transient=is_unsent or is_broken, is_ambiguous=is_broken)
 
-    # Without the credentials of a proxy.
-    cause = _clean(re.sub(r"(?<=//)[^/@\s]*@", "", str(causes[-1]) or type(causes[-1]).__name__), hide)
-    is_unsent, is_broken = has(NewConnectionError, ConnectTimeoutError), False
-    if has(ssl.SSLCertVerificationError):
-        reason, remedy, is_unsent = f"the certificate of {host} was not accepted", CHECK_CERTIFICATE, False
-    elif isinstance(exc, errors.ProxyError):
-        reason, remedy = f"the proxy failed to connect to {host}", CHECK_PROXY
-    elif is_unsent:
-        reason, remedy = f"cannot connect to {host}", CHECK_ADDRESS
-    elif isinstance(exc, (errors.Timeout, FutureTimeout)):
-        is_broken, cause = True, f"{timeout:g} s"
-        reason, remedy = f"no complete answer from {host} within the timeout", TRY_LONGER
-    elif isinstance(exc, ValueError) or not isinstance(exc, (errors.RequestException, HTTPError)):
-        # The address of a proxy, or a missing file of CA certificates.
-        reason, remedy = "the request could not be sent", ""
-    else:
-        is_broken, reason = True, f"the connection to {host} broke"
-        remedy = CHECK_ADDRESS if has(ssl.SSLError) else TRY_AGAIN
-    is_transient = is_unsent or is_broken
-    return DatadogError(f"{reason} ({cause})", remedy, is_transient=is_transient, is_ambiguous=is_broken)
+    def _errors(self, content: t.Any) -> list[ErrorDetail]:
+        """Read C({"errors": [{"title", "detail", "source"}]}) and C({"errors": ["text"]})."""
+        entries = value_at(content, "errors")
+        details = []
+        for entry in entries if isinstance(entries, list) else []:
+            found = entry if isinstance(entry, dict) else {"detail": entry}
+            texts = [self._clean(value_at(found, key)) for key in ("title", "detail", "source.pointer")]
+            # What has neither is not Datadog's.
+            if any(texts[:2]):
+                details.append(ErrorDetail(*texts))
+        return details
 
-
-def _errors(content: t.Any, hide: t.Callable[[str], str]) -> list[ErrorDetail]:
-    """Read C({"errors": [{"title", "detail", "source"}]}) and C({"errors": ["text"]})."""
-    entries = value_at(content, "errors")
-    details = []
-    for entry in entries if isinstance(entries, list) else []:
-        found = entry if isinstance(entry, dict) else {"detail": entry}
-        texts = [_clean(value_at(found, key), hide) for key in ("title", "detail", "source.pointer")]
-        # What has neither is not Datadog's.
-        if any(texts[:2]):
-            details.append(ErrorDetail(*texts))
-    return details
-
-
-def _clean(text: t.Any, hide: t.Callable[[str], str]) -> str:
-    # First hidden, then folded and cut: half a secret would not be recognized any more.
-    one_line = " ".join(hide(str(text or "")).split())
-    return one_line if len(one_line) <= LONGEST_DETAIL else one_line[:LONGEST_DETAIL] + "..."
+    def _clean(self, text: t.Any) -> str:
+        # First hidden, then folded and cut: half a secret would not be recognized any more.
+        one_line = " ".join(self._hide(str(text or "")).split())
+        return one_line if len(one_line) <= LONGEST_DETAIL else one_line[:LONGEST_DETAIL] + "..."
 
 
 def _backoff(failures: int) -> float:

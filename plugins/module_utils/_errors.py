@@ -12,16 +12,16 @@ Problem = tuple[str, str]
 
 
 class ErrorDetail(t.NamedTuple):
-    """One entry of the C(errors) of an answer, in whichever of Datadog's two shapes it came."""
+    """One of the C(errors) of an answer."""
 
     title: str
     detail: str
     pointer: str
 
     def __str__(self) -> str:
-        # "Generic Error" is what every error of the Actions API is called.
-        title = "" if self.title == "Generic Error" and self.detail else self.title
-        text = ": ".join(part for part in (title, self.detail) if part)
+        # Every error of the Actions API has the same title.
+        parts = [self.detail] if self.detail and self.title == "Generic Error" else [self.title, self.detail]
+        text = ": ".join(filter(None, parts))
         return f"{text} (at {self.pointer})" if self.pointer else text
 
 
@@ -57,12 +57,12 @@ class DatadogError(Exception):
 
     @property
     def is_gone(self) -> bool:
-        """Whether Datadog itself says that it does not exist. A gateway's 404 carries no C(errors)."""
+        """Whether Datadog itself says that it does not exist; a gateway's answer has no C(errors)."""
         return self.status in (404, 410) and bool(self.errors)
 
     @property
     def affects_all(self) -> bool:
-        """Whether other requests of the same task would fail likewise."""
+        """Whether the task's other requests would fail, too."""
         return self.status in (None, 401, 403, 408, 429) or (self.status or 0) >= 500
 
 
@@ -76,7 +76,7 @@ class OptionError(Exception):
 
 
 class TaskError(Exception):
-    """The task cannot be done or decided: what, why, and what to do, in sentences."""
+    """What cannot be done or decided, why, and what to do, in sentences."""
 
     def __init__(self, message: str, affects_all: bool = False) -> None:
         super().__init__(message)
@@ -88,7 +88,7 @@ class ConcurrentChange(TaskError):
 
 
 class Skipped(Exception):
-    """Something else of the same task failed before."""
+    """Something else in the task failed before."""
 
     def __init__(self) -> None:
         super().__init__("It was not started.")

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Observe, decide, apply. The only place that knows check mode, which is not to apply."""
+"""Observe, decide, apply. Check mode is not to apply; nothing else knows it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Managed = t.TypeVar("Managed", bound="Resource[t.Any]")
 
 
 class Notice(t.NamedTuple):
-    """A warning, with C(%s) where the subject belongs. One that resources share is given once, for all subjects."""
+    """A warning, with C(%s) for the subject. The same text is shown once, with all its subjects."""
 
     text: str
     subject: str = ""
@@ -25,21 +25,18 @@ class Notice(t.NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """A decision.
+    """A decision. What exists and what will exist are as a diff shows them, without secrets."""
 
-    :ivar operation: C(none), C(create), C(update), C(replace) or C(delete).
-    :ivar before: what a diff shows, without secrets; so is C(after).
-    :ivar body: what is sent, secrets included.
-    :ivar is_due: whether there is something to do though nothing changes, like recording it.
-    :ivar result: that of the module, if the plan is not applied or has nothing to apply.
-    """
-
+    #: C(none), C(create), C(update), C(replace) or C(delete).
     operation: str
     before: Json
     after: Json
+    #: What is sent, secrets included.
     body: Json = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
+    #: Whether there is something to do though nothing changes, like recording it.
     is_due: bool = False
+    #: That of the module, if the plan is not applied or has nothing to apply.
     result: Json = field(default_factory=dict)
 
     @property
@@ -51,9 +48,8 @@ class Resource(t.Generic[Observed]):
     """One thing in Datadog, as a task wants it, and what became of it.
 
     :ivar option_path: like C(connections[3]); empty where the task is about this one alone.
-    :ivar operation: what was done, or would be done in check mode.
     :ivar result: what a module returns beside C(operation) and C(diff).
-    :ivar done: what was written, without a full stop each.
+    :ivar done: what was written, each without a full stop.
     """
 
     observed: Observed
@@ -69,7 +65,7 @@ class Resource(t.Generic[Observed]):
 
     @property
     def names(self) -> Json:
-        """What identifies it in the result of a set."""
+        """What identifies it among the results of a set."""
         return {}
 
     @property
@@ -91,31 +87,30 @@ AnyResource = Resource[t.Any]
 
 
 class ResourceSet(t.Generic[Managed]):
-    """What a task is about: one resource, or a set of one kind."""
+    """What a task is about: one resource, or several of a kind."""
 
-    #: Whether what the task does not list has to be deleted before the rest is created.
+    #: Whether what the task does not list is deleted before the rest is created.
     purges_first = False
 
     def __init__(self, resources: t.Iterable[Managed], workers: int = 1) -> None:
-        self.resources = list(resources)
-        self.workers = workers
+        self.resources, self.workers = list(resources), workers
 
     def observe(self, resources: t.Sequence[Managed]) -> None:
-        """Observe resources. Raises what concerns all of them."""
+        """Raises what concerns all of them."""
         self.each(resources, lambda resource: resource.observe())
 
     def check(self, resources: t.Sequence[Managed]) -> None:
-        """Set C(error) of a resource that is the same as another one."""
+        """Set C(error) of those that are the same as another one."""
 
     def unlisted(self, resources: t.Sequence[Managed]) -> list[Managed]:
-        """What exists beside the set, if the task purges that."""
+        """What the task purges."""
         return []
 
     def apply(self, resources: t.Sequence[Managed]) -> None:
         self.each(resources, lambda resource: resource.apply())
 
     def each(self, resources: t.Sequence[Managed], do: t.Callable[[Managed], None]) -> None:
-        """Do something with several resources at a time. What it raises becomes the resource's error."""
+        """Do something with several at a time. What it raises becomes the resource's error."""
         is_over = fails_for_all(resources)
 
         def attempt(resource: Managed) -> None:
@@ -128,9 +123,6 @@ class ResourceSet(t.Generic[Managed]):
                 resource.error = exc
                 is_over = is_over or fails_for_all([resource])
 
-        if len(resources) == 1:
-            attempt(resources[0])
-            return
         with ThreadPoolExecutor(self.workers) as pool:
             # An exception that nobody expects is raised here.
             list(pool.map(attempt, resources))
