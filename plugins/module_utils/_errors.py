@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
 
 #: An option's path (C(aws.assume_role.account_id), C(connections[0].name)), and what is wrong with it and would be right.
 Problem = tuple[str, str]
@@ -25,32 +26,23 @@ class ErrorDetail(t.NamedTuple):
         return f"{text} (at {self.pointer})" if self.pointer else text
 
 
+@dataclass(eq=False)
 class DatadogError(Exception):
-    """A request that failed.
+    """A request that failed."""
 
-    :ivar remedy: what to do about it, in sentences; may be empty.
-    :ivar status: of HTTP; None where no answer came.
-    :ivar retry_after: seconds that the answer asked to wait.
-    :ivar is_transient: whether the same request may succeed later.
-    :ivar is_ambiguous: whether the request may have had its effect.
-    """
-
+    reason: str
+    #: What to do about it, in sentences.
+    remedy: str = ""
+    #: None where no answer came.
+    status: int | None = None
+    errors: t.Sequence[ErrorDetail] = ()
+    #: Seconds that the answer asked to wait.
+    retry_after: float | None = None
+    #: Whether the same request may succeed later, and whether it may have had its effect.
+    is_transient: bool = False
+    is_ambiguous: bool = False
     #: Completes the sentence "Could not ..."; the client sets it.
-    doing = ""
-
-    def __init__(
-        self,
-        reason: str,
-        remedy: str = "",
-        status: int | None = None,
-        errors: t.Sequence[ErrorDetail] = (),
-        retry_after: float | None = None,
-        is_transient: bool = False,
-        is_ambiguous: bool = False,
-    ) -> None:
-        super().__init__(reason)
-        self.reason, self.remedy, self.status, self.errors = reason, remedy, status, errors
-        self.retry_after, self.is_transient, self.is_ambiguous = retry_after, is_transient, is_ambiguous
+    doing: str = ""
 
     def __str__(self) -> str:
         return f"Could not {self.doing}: {self.reason}. {self.remedy}".rstrip()
@@ -99,8 +91,8 @@ FAILURES = (DatadogError, OptionError, TaskError)
 
 
 def answer_of(error: BaseException | None) -> dict[str, t.Any]:
-    """What a module returns of the answer that an error is about."""
-    found = error if isinstance(error, DatadogError) or error is None else error.__cause__
-    if not isinstance(found, DatadogError):
-        return {}
-    return {"http_status": found.status, "errors": [detail._asdict() for detail in found.errors]}
+    """What a module returns of the answer that led to an error."""
+    for each in (error, error and error.__cause__):
+        if isinstance(each, DatadogError):
+            return {"http_status": each.status, "errors": [detail._asdict() for detail in each.errors]}
+    return {}

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 TidyOps contributors (@tidyops)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with the options of a task, as they are before Ansible converts them.
+"""What is wrong with the options of a task, before Ansible converts them.
 
-Ansible takes the number that YAML makes of C(0123) for a string, and a masked secret for a value. Its own errors show values, and do
-not name the entry of a list. Here each problem has a path, and nothing that may be secret is shown.
+Ansible would take the number that YAML makes of C(0123) for a string, and show values in its errors. Here each problem has a path,
+and nothing is shown that may be secret.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _problems_of_text(name: str, option: Spec, value: t.Any, path: str) -> Probl
         if value.strip() not in ("", value) and "\n" not in value.strip():
             yield path, "begins or ends with spaces or line breaks, which Datadog may drop; remove them, for example with | trim"
         for character in value:
-            # Cf: characters without a width, such as a byte order mark; Z: spaces and separators, of which two are usual.
+            # Cf: without a width, such as a byte order mark; Z: spaces and separators, of which two are usual.
             if unicodedata.category(character) in ("Cf", "Zl", "Zp", "Zs") and character not in " \u3000":
                 yield path, f"must not contain the invisible character U+{ord(character):04X}"
 
@@ -100,8 +100,7 @@ def _unknown(name: str, spec: Spec, inside: str) -> Problem:
 
 
 def _suggestion(word: str, known: t.Iterable[str]) -> str:
-    """Which of the known words was meant; empty if none is alike."""
-    # Imported here, since it is needed for bad input only.
+    # Needed for bad input only.
     import difflib  # pylint: disable=import-outside-toplevel
 
     # An address like https://app.datadoghq.eu/ contains the site that is meant.
@@ -111,7 +110,7 @@ def _suggestion(word: str, known: t.Iterable[str]) -> str:
 
 
 def _like(option: Spec) -> str:
-    """How a dictionary is written, down to its first field."""
+    """How a dictionary is written, to its first field."""
 
     def example(inner: Spec) -> str:
         name = next(iter(inner), "")

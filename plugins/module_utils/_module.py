@@ -18,7 +18,7 @@ from ._client import REQUESTS_IMPORT_ERROR, SITES, Client, Json
 from ._errors import FAILURES, OptionError, Problem, answer_of
 from ._input import problems_of
 
-#: Hiding shorter texts than this would make results unreadable and keep nothing secret.
+#: To hide shorter texts would make results unreadable and keep nothing secret.
 SHORTEST_SECRET = 4
 RANGES = {"timeout": (0.001, 3600), "retries": (0, 20), "concurrency": (1, 32)}
 #: Credentials are sent by HTTPS, or to loopback.
@@ -55,9 +55,9 @@ ARGUMENT_SPEC: Json = {
 
 
 class DatadogModule(AnsibleModule):
-    """An Ansible module with the collection's shared options."""
+    """An Ansible module with the shared options."""
 
-    #: The options of the task, as they were before Ansible converted them.
+    #: The options of the task, before Ansible converts them.
     given: Json
     params: Json
     no_log_values: set[str]
@@ -77,7 +77,7 @@ class DatadogModule(AnsibleModule):
                 self.params[option] = os.path.join(self._started_in, path)
 
     def _load_params(self) -> None:
-        # Ansible keeps this method so that modules can read their parameters themselves.
+        # Ansible has this method so that modules can read their parameters themselves.
         super()._load_params()
         try:
             self._started_in = os.getcwd()
@@ -95,15 +95,14 @@ class DatadogModule(AnsibleModule):
         super().exit_json(invocation={"module_args": shown}, **kwargs)
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> None:
-        """:param msg: ignored if the options of the task are wrong; then that is the message."""
         if self._problems:
             msg = str(OptionError(*self._problems))
         self._reveal()
-        # What a task gives is not returned: a secret may stand under a wrong name, or in the wrong place.
+        # No options: a secret may stand under a wrong name, or in the wrong place.
         super().fail_json(msg=msg, invocation={}, **kwargs)
 
     def _reveal(self) -> None:
-        """Keep Ansible from masking short texts and names of options. What Datadog says was masked before."""
+        """Keep Ansible from masking short texts and names of options. What Datadog says is masked already."""
 
         def names_in(spec: Json) -> Json:
             return {name: names_in(option.get("options", {})) for name, option in spec.items()}
@@ -124,8 +123,9 @@ class DatadogModule(AnsibleModule):
         problems = list(self._connection_problems(given))
         if problems:
             raise OptionError(*problems)
-        credentials = {"DD-API-KEY": params["api_key"], "DD-APPLICATION-KEY": params["app_key"]}
-        if params["access_token"] is not None:
+        if params["access_token"] is None:
+            credentials = {"DD-API-KEY": params["api_key"], "DD-APPLICATION-KEY": params["app_key"]}
+        else:
             credentials = {"Authorization": f"Bearer {params['access_token']}"}
         return Client(
             (params["api_url"] or f"https://api.{params['site']}").rstrip("/"),
@@ -142,8 +142,8 @@ class DatadogModule(AnsibleModule):
         params = self.params
 
         def source(option: str) -> str:
-            set_variables = filter(os.environ.get, self.argument_spec[option]["fallback"][1])
-            return option if option in given else f"The environment variable {next(set_variables)}"
+            variables = self.argument_spec[option]["fallback"][1]
+            return option if option in given else f"The environment variable {next(filter(os.environ.get, variables))}"
 
         for one, other in (("api_key", "access_token"), ("app_key", "access_token"), ("site", "api_url")):
             if one in given and other in given:
@@ -160,8 +160,8 @@ class DatadogModule(AnsibleModule):
             for _path, problem in problems_of({"site": ARGUMENT_SPEC["site"]}, {"site": params["site"]}):
                 yield "The environment variable DD_SITE", problem
         elif not ADDRESS.fullmatch(url):
-            problem = "must be of the form https://host[:port][/path], without a user or a query; http:// is for loopback only"
-            yield source("api_url"), problem
+            form = "https://host[:port][/path], without a user or a query; http:// is for loopback only"
+            yield source("api_url"), f"must be of the form {form}"
         else:
             # Every request would be answered as if nothing existed.
             for match in re.finditer(r"/api(/v[12](/.*)?)?/*$", url):
@@ -174,19 +174,19 @@ class DatadogModule(AnsibleModule):
             yield "ca_path", "must be an existing file or folder of CA certificates"
 
     def _without_secrets(self, text: str) -> str:
-        forms = {""}
+        forms: set[str] = set()
         # Values of headers are no options with no_log, but may well be secret.
         for secret in self.no_log_values.union(_values_in(self.params)):
             # As it is, as Python and JSON write it, and each of its lines.
             forms.update((secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]))
             forms.update(line for line in secret.splitlines() if len(line) >= SHORTEST_SECRET)
-        for form in sorted(forms - {""}, key=len, reverse=True):
+        for form in sorted(filter(None, forms), key=len, reverse=True):
             text = text.replace(form, "*" * 8)
         return text
 
 
 def run_module(argument_spec: Json, work: t.Callable[[Client, DatadogModule], Json]) -> None:
-    """The whole of a module. :param work: returns the result, with C(msg) if it failed, and with C(warnings)."""
+    """The whole of a module. :param work: returns the result, with C(msg) if it failed, and maybe C(warnings)."""
     module = DatadogModule(argument_spec)
     try:
         client = module.client()

@@ -17,8 +17,8 @@ PRINCIPAL = re.compile(rf"org(:{UUID.pattern})?|(team|role|user):\S(.*\S)?", re.
 FORMS = (
     "org, or team:, role: or user: followed by a UUID, or by the team's handle, the role's name or the user's e-mail"
 )
-#: Where each kind is found: its path, a filter, which matches parts of texts, where the list counts its rows, which attributes
-#: must be as the task says, and what that is called.
+#: Where each kind is found: a path, a filter, which matches parts of texts, where the list counts its rows, the attributes of which
+#: one must be as the task says, and what that is called.
 KINDS = {
     "team": ("team", "filter[keyword]", "pagination.total", ("handle",), "handle"),
     "role": ("roles", "filter", "page.total_filtered_count", ("name",), "name"),
@@ -27,7 +27,7 @@ KINDS = {
 
 
 def principal_problems(path: str, principals: t.Sequence[str]) -> t.Iterator[Problem]:
-    """What is wrong with the principals of a relation, as far as it can be known without Datadog."""
+    """What is wrong with the principals of a relation, as far as can be said without Datadog."""
     for index, principal in enumerate(principals):
         if not PRINCIPAL.fullmatch(principal):
             yield f"{path}[{index}]", f"must be {FORMS}"
@@ -40,30 +40,36 @@ class Principals:
 
     def __init__(self, client: Client, principals: t.Iterable[str], workers: int = 1) -> None:
         self._client = client
-        self._hints: dict[str, str] = {}
-        wanted = list(dict.fromkeys(principals))
+        names = list(dict.fromkeys(principals))
         with ThreadPoolExecutor(workers) as pool:
-            #: All that Datadog has for a principal of the task, with UUIDs.
-            self._found = dict(zip(wanted, pool.map(self._look_up, wanted)))
+            self._found = dict(zip(names, pool.map(self._look_up, names)))
 
-    def _look_up(self, principal: str) -> list[str]:
+    def _look_up(self, principal: str) -> tuple[str, str]:
+        """A principal with its UUID, or else what is wrong with it."""
         kind, _colon, name = principal.partition(":")
         if UUID.fullmatch(name):
-            return [principal.lower()]
+            return principal.lower(), ""
         if kind == "org":
-            return [f"org:{each.lower()}" for each in [self._client.organization()] if each]
-        path, query, total, keys, _word = KINDS[kind]
+            organization = self._client.organization().lower()
+            problem = "cannot be resolved: Datadog does not return the organization of the keys. Give org: and its UUID"
+            return f"org:{organization}", "" if organization else problem
+        path, query, total, keys, word = KINDS[kind]
         keyword = name.lstrip("@") if kind == "team" else name
         rows = self._client.pages(f"/api/v2/{path}", f"look up the {kind} {name!r}", {query: keyword}, total)
         attributes = {f"{kind}:{row['id'].lower()}": as_object(row.get("attributes")) for row in rows}
-        found = [each for each in attributes if name in map(attributes[each].get, keys)]
-        if kind == "team" and not found:
-            near = [
-                each.get("handle") for each in attributes.values() if keyword in (each.get("handle"), each.get("name"))
-            ]
-            if len(near) == 1 and near[0]:
-                self._hints[principal] = f"; did you mean team:{near[0]}?"
-        return [each for each in found if not attributes[each].get("disabled")] or found
+        same = [each for each in attributes if name in map(attributes[each].get, keys)]
+        found = [each for each in same if not attributes[each].get("disabled")] or same
+        if len(found) == 1:
+            return found[0], ""
+        if found:
+            return "", f"is ambiguous: {', '.join(found)} have this {word}. Give one of these instead"
+        problem = f"does not exist: Datadog has no {kind} with exactly this {word}"
+        handles = [
+            each.get("handle") for each in attributes.values() if keyword in (each.get("handle"), each.get("name"))
+        ]
+        if kind == "team" and len(handles) == 1 and handles[0]:
+            problem += f"; did you mean team:{handles[0]}?"
+        return "", problem
 
     def wanted(self, bindings: t.Iterable[tuple[str, str, t.Sequence[str]]]) -> WantedPolicy:
         """:param bindings: the path of the option, the relation, and its principals.
@@ -75,22 +81,13 @@ class Principals:
         for path, relation, principals in bindings:
             words: dict[str, str] = {}
             for index, principal in enumerate(principals):
-                found = self._found[principal]
-                first = words.setdefault(found[0], principal) if len(found) == 1 else None
-                if first != principal:
-                    problem = f"is the same principal as {first}; remove one" if first else self._problem(principal)
+                found, problem = self._found[principal]
+                if not problem and words.setdefault(found, principal) != principal:
+                    problem = f"is the same principal as {words[found]}; remove one"
+                if problem:
                     problems.append((f"{path}[{index}]", problem))
             wanted.policy[relation] = frozenset(words)
             wanted.words.update(words)
         if problems:
             raise OptionError(*problems)
         return wanted
-
-    def _problem(self, principal: str) -> str:
-        kind = principal.partition(":")[0]
-        if kind == "org":
-            return "cannot be resolved: Datadog does not return the organization of the keys. Give org: and its UUID"
-        word = KINDS[kind][-1]
-        if self._found[principal]:
-            return f"is ambiguous: {', '.join(self._found[principal])} have this {word}. Give one of these instead"
-        return f"does not exist: Datadog has no {kind} with exactly this {word}{self._hints.get(principal, '')}"

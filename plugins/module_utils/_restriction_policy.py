@@ -17,9 +17,10 @@ Policy = dict[str, frozenset[str]]
 
 
 class WantedPolicy(t.NamedTuple):
-    """A policy as a task wants it. :ivar words: how the task writes a principal, by the same with a UUID."""
+    """A policy as a task wants it."""
 
     policy: Policy
+    #: How the task writes each principal.
     words: dict[str, str]
 
     def shown(self, policy: Policy) -> dict[str, list[str]]:
@@ -30,7 +31,7 @@ class WantedPolicy(t.NamedTuple):
 
 
 def read_policy(client: Client, resource_id: str) -> Policy:
-    """:returns: the policy of a resource (C(connection:UUID)); empty where it has none."""
+    """The policy of a resource like C(connection:UUID); empty where it has none."""
     doing = f"read the restriction policy of {resource_id}"
     bindings = value_at(client.find(PATH + quote(resource_id, ":"), doing), "attributes.bindings")
     policy: Policy = {}
