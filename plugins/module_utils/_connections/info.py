@@ -94,7 +94,7 @@ class _Reader:
         except NotListed:
             if not self._registry.is_kept:
                 raise
-        problem = f"{NO_LIST}, and the registry does not know {name!r}."
+        problem = f"{NO_LIST}, and the registry has no id for {name!r}."
         self.warnings.append(f"{problem} It is returned as missing, but may exist.")
         return []
 

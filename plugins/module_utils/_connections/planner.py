@@ -115,6 +115,12 @@ def _check(desired: Desired, observed: Observation) -> None:
             f"Datadog does not return the integration of {desired.title} ({connection.connection_id}), so it cannot be compared."
             " Run the task again, or look at the connection in Datadog."
         )
+    if connection and old and not (observed.kept and desired.allow_replace):
+        how = f"Set allow_replace to have {old.connection_id} deleted, or delete" if observed.kept else "Delete"
+        raise TaskError(
+            f"{connection.connection_id} ({connection.path}) was created to replace {old.connection_id} ({old.path}), which still"
+            f" exists: a run is still at work, or was interrupted. {how} one of them."
+        )
     if connection and not observed.kept and not desired.allow_replace:
         raise TaskError(
             f"The {desired.title} exists as {connection.path} ({connection.connection_id}), which cannot be turned into"
@@ -126,12 +132,6 @@ def _check(desired: Desired, observed: Observation) -> None:
         # Why a connection is to be created may be news.
         news = [f"{notice.text} ".replace("%s", notice.subject, 1) for notice in observed.notices]
         raise TaskError("".join(news) + str(OptionError(*problems))) if news else OptionError(*problems)
-    if connection and old and not (observed.kept and desired.allow_replace):
-        how = f"Set allow_replace to have {old.connection_id} deleted, or delete" if observed.kept else "Delete"
-        raise TaskError(
-            f"{connection.connection_id} ({connection.path}) was created to replace {old.connection_id} ({old.path}), which still"
-            f" exists: the run that did it was interrupted. {how} one of them."
-        )
 
 
 def _notices(desired: Desired, observed: Observation, registry: Registry) -> t.Iterator[Notice]:

@@ -224,13 +224,19 @@ class ActionConnections(ResourceSet[ActionConnection]):
             named = [each for relations in access for principals in relations.values() for each in principals]
             self.principals = Principals(self.client, named, self.workers)
         super().observe(resources)
-        observed = [each.observed for each in resources if not each.error]
         is_checked = self.registry.is_kept and not self.registry.is_in_datadog
-        if is_checked and not all(each.connection and each.known_id for each in observed):
-            # Something is about to be created, recorded or forgotten.
+        if is_checked and any(map(_is_doubtful, resources)):
             check_organization(self.registry, self.client)
 
     def apply(self, resources: t.Sequence[ActionConnection]) -> None:
         from .writer import apply_all
 
         apply_all(resources, self.each)
+
+
+def _is_doubtful(resource: ActionConnection) -> bool:
+    """Whether it is not what the registry knows, maybe because the keys are of another organization."""
+    if resource.error:
+        return isinstance(resource.error, TaskError) and not resource.error.affects_all
+    connection = resource.observed.connection
+    return connection is None or connection.connection_id != resource.observed.known_id

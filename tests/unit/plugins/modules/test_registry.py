@@ -421,6 +421,26 @@ class TestOrganization:
                 assert runner.backend.registry in result["msg"]
         assert runner.datadog.writes() == [] and runner.backend.raw() == before
 
+    @pytest.mark.parametrize("state", ["present", "absent"])
+    def test_another_one_is_refused_although_it_has_a_connection_of_the_name(
+        self, runner: RegistryRunner, state: str
+    ) -> None:
+        runner.delete(runner.run(**GITLAB)["connection_id"])
+        runner.datadog.emulator.settings(org=self.OTHER, list=True)
+        runner.datadog.connection(**GITLAB)
+        runner.datadog.emulator.clear()
+        result = runner.run(**ROTATED, state=state)
+        assert result["failed"] and self.OTHER in result["msg"]
+        assert runner.datadog.writes() == []
+
+    @pytest.mark.parametrize("is_listed", [True, False])
+    def test_another_one_is_refused_before_a_claim_is_told(self, runner: RegistryRunner, is_listed: bool) -> None:
+        runner.run(**AWS)
+        runner.backend.remember("GitLab", id=None, claim="gitlab.api_key 2026-01-01T00:00:00Z 0123456789abcdef")
+        runner.datadog.emulator.settings(org=self.OTHER, list=is_listed)
+        result = runner.run(**GITLAB, timeout=1)
+        assert result["failed"] and self.OTHER in result["msg"]
+
     def test_another_one_is_refused_for_sets(self, runner: RegistryRunner) -> None:
         registry = runner.backend.registry
         runner.datadog.connections(AWS, GITLAB, registry=registry)
