@@ -164,6 +164,7 @@ def _notices(desired: Desired, observed: Observation, registry: Registry) -> t.I
 def entry_of(connection: Connection, known: Entry | None) -> Entry:
     """What to record of a connection that nothing was sent to."""
     if known is None or known.connection_id != connection.connection_id:
+        # Nothing is recorded yet; None would say that it is as it was created.
         known = Entry(last_updated="")
     is_new = known.last_updated == "" or connection.moved_since(known.last_updated)
     last_updated = connection.last_updated if is_new else known.last_updated

@@ -210,6 +210,7 @@ class ConnectionWriter:
                 return
             self.registry.save(self.name, entry, claim)
             if known_as not in ("", self.name):
+                # Its name in Datadog is still the former one.
                 self.registry.save(known_as, entry, None, self.name)
 
     def create(self) -> None:

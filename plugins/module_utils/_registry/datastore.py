@@ -102,7 +102,7 @@ class DatastoreRegistry(Registry):
             # The row exists, so that another one is what only one run can insert.
             if not self._insert({name: {KEY: _claim_key(entry), **self._ours, "claim": entry.claim}}):
                 if self.find(name, is_fresh=True) == expected:
-                    # The other run may have been killed before it could record its claim in the entry's row.
+                    # The run that has the claim may have been killed before it changed the entry's row. The next run settles it.
                     self._change(key_of(name), {"claim": entry.claim})
                 raise self.changed(name)
         elif not self._is_as(expected, name):
