@@ -21,12 +21,14 @@ from urllib.parse import urlsplit
 
 from ._errors import DatadogError, ErrorDetail
 
-REQUESTS_IMPORT_ERROR = ""
+REQUESTS_IMPORT_ERROR: str | None
 try:
     import requests
     from urllib3.exceptions import ConnectTimeoutError, HTTPError, InsecureRequestWarning, NewConnectionError
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
+else:
+    REQUESTS_IMPORT_ERROR = None
 
 #: The first one is the default.
 SITES = (
@@ -277,12 +279,16 @@ class Client:
                     failures += 1
                     is_over = failures > retries or (wait or 0) > LONGEST_WAIT
                 if is_over or not is_transient or exc.is_ambiguous:
+                    self._note(was_refused and exc.status != 403)
                     self._is_refused = self._is_refused or was_refused
                     raise
             time.sleep(_backoff(failures) if wait is None else wait)
+        self._note(was_refused)
+        return answer
+
+    def _note(self, was_refused: bool) -> None:
         if was_refused and REFUSED_AT_FIRST not in self.notes:
             self.notes.append(REFUSED_AT_FIRST)
-        return answer
 
     def _exchange(self, method: str, path: str, content: Json) -> tuple[requests.Response, bytes]:
         """Send a request once, in a thread that is abandoned after the timeout: a socket's begins anew with each byte."""

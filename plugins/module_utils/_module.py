@@ -62,7 +62,6 @@ class DatadogModule(AnsibleModule):
     params: Json
     no_log_values: set[str]
     _problems: t.Sequence[Problem] = ()
-    _started_in = ""
 
     def __init__(self, argument_spec: Json) -> None:
         super().__init__({**ARGUMENT_SPEC, **argument_spec}, supports_check_mode=True)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends import open_registry
 from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import (
     DATASTORE,
     ROWS_AT_ONCE,
     Entry,
     check_organization,
+    open_registry,
 )
 
 from ._client import Client, Json

@@ -11,7 +11,7 @@ from collections import Counter
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID, Client, Json
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import OptionError, TaskError
 from ansible_collections.tidyops.datadog.plugins.module_utils._module import REGISTRY_OPTION, DatadogModule
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends import open_registry
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import open_registry
 from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policy import WantedPolicy, read_policy
 
 from .catalogue import BY_KEY, KINDS

@@ -15,8 +15,11 @@ from ansible_collections.tidyops.datadog.plugins.module_utils._client import Cli
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import TaskError
 from ansible_collections.tidyops.datadog.plugins.module_utils._module import DatadogModule
 from ansible_collections.tidyops.datadog.plugins.module_utils._reconcile import Notice, Plan, Resource, ResourceSet
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.backends import open_registry
-from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import Entry, check_organization
+from ansible_collections.tidyops.datadog.plugins.module_utils._registry.base import (
+    Entry,
+    check_organization,
+    open_registry,
+)
 from ansible_collections.tidyops.datadog.plugins.module_utils._restriction_policy import read_policy
 
 from . import planner

@@ -7,6 +7,8 @@ An entry is nothing, a claim (a create was begun), an id, an id with a claim (a 
 C(replaces) (the old connection has still to be deleted).
 """
 
+# pylint: disable=cyclic-import,import-outside-toplevel
+
 from __future__ import annotations
 
 import calendar
@@ -15,12 +17,13 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID, Client, Json
-from ansible_collections.tidyops.datadog.plugins.module_utils._errors import ConcurrentChange, TaskError
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import UUID, Client, Json, site_of
+from ansible_collections.tidyops.datadog.plugins.module_utils._errors import ConcurrentChange, OptionError, TaskError
 
 from .fingerprint import fingerprint, is_fingerprint, matches
 
 DATASTORE = "datastore:"
+EXAMPLE = f"{DATASTORE}3f6ecf67-79f2-4f7b-9e4f-2b2a5e2f3f04"
 #: The version of what is written. Versions 1 and 2 had C(creating) for C(claim), and no organization.
 VERSION = 3
 #: How many names are claimed together. A run that is killed leaves as many claims at most.
@@ -193,6 +196,28 @@ class Registry:
             raise self.error(
                 f"belongs to {site}, and this task goes to {own_site}. Correct site or api_url, or give each site a registry of its own"
             )
+
+
+def open_registry(given: str | None, client: Client, option: str = "registry") -> Registry:
+    """The registry that a task names, of which nothing is read yet. Only its backend is imported."""
+    if given is None:
+        return Registry()
+    site, last = site_of(client.base_url), given.rsplit("/", 1)[-1].strip()
+    if given.strip().lower().startswith(DATASTORE):
+        # A slip is not taken for the name of a file.
+        datastore_id = given[len(DATASTORE) :] if given.startswith(DATASTORE) else ""
+        if not UUID.fullmatch(datastore_id):
+            raise OptionError((option, f"must name a datastore by its UUID, like {EXAMPLE}"))
+        from .datastore import DatastoreRegistry
+
+        return DatastoreRegistry(datastore_id.lower(), client, site)
+    if UUID.fullmatch(last):
+        raise OptionError((option, f"is a UUID; write {DATASTORE}{last} for a datastore"))
+    if not last or "\0" in given or last.lower() in ("true", "false", "yes", "no"):
+        raise OptionError((option, f"must be the path of a file, or a datastore like {EXAMPLE}"))
+    from .file import FileRegistry
+
+    return FileRegistry(given, site)
 
 
 def check_organization(registry: Registry, client: Client) -> None:
