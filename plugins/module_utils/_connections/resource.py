@@ -36,7 +36,9 @@ PAUSES = 0.2, 2
 
 
 class ActionConnection(Resource[Observation]):
-    """One action connection, as a task wants it."""
+    """One action connection, as a task wants it. :ivar spared: the ids of others that are not to be deleted with it."""
+
+    spared: t.Collection[str] = ()
 
     def __init__(self, desired: Desired, task: ActionConnections) -> None:
         super().__init__(desired.option_path)

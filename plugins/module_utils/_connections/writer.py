@@ -90,13 +90,14 @@ class ConnectionWriter:
             self._update(self._observed.kept)
             return
         observed, given_id = self._observed, self._desired.connection_id
-        found = [each.connection_id for each in (observed.connection, observed.replaced) if each]
+        entry = observed.entry
+        ids = [each.connection_id for each in (observed.connection, observed.replaced) if each]
         # A known id is deleted also where Datadog did not return it.
-        for connection_id in dict.fromkeys([*found, given_id or observed.known_id]):
-            if connection_id and self._delete(connection_id):
+        ids += [given_id or observed.known_id, entry.replaces if entry else ""]
+        for connection_id in dict.fromkeys(ids):
+            if connection_id and connection_id not in self.resource.spared and self._delete(connection_id):
                 self.resource.operation = "delete"
         self.resource.result = observed.result(None)
-        entry = observed.entry
         if entry and entry.claim and given_id:
             # Whether there is another connection of the name is still to be settled.
             left = Entry(integration=entry.integration, claim=entry.claim)

@@ -359,13 +359,17 @@ class TestPurge:
         runner.holds_exactly("A")
         runner.run_set_unchanged(aws("A"), purge=True)
 
-    def test_what_is_listed_and_was_to_be_replaced_stays(self, runner: SetRunner) -> None:
+    @pytest.mark.parametrize("is_gone", [False, True])
+    def test_what_is_listed_and_was_to_be_replaced_stays(self, runner: SetRunner, is_gone: bool) -> None:
         former = runner.run_set(gitlab("B"))["connections"][0]["connection_id"]
         runner.add_fault("status", method="DELETE", status=400)
-        assert runner.run_set(aws("B"), allow_replace=True)["failed"]
+        failed = runner.run_set(aws("B"), allow_replace=True)
+        assert failed["failed"]
+        if is_gone:
+            runner.delete(failed["connections"][0]["connection_id"])
         by_id = {**gitlab("Another"), "connection_id": former}
         result = runner.predict_and_run_set(by_id, purge=True)
-        assert operations(result) == ["update", "delete"]
+        assert operations(result) == ["update", "none" if is_gone else "delete"]
         runner.holds_exactly("Another")
 
     @pytest.mark.slow

@@ -157,6 +157,14 @@ class TestLag:
         assert unlisted.connection(**identity)["operation"] == "delete"
         assert unlisted.connection(**identity)["operation"] == "none"
 
+        ids = []
+        for _which in ("new", "old"):
+            ids.append(unlisted.connection(**TASK, **options)["connection_id"])
+            file_backend.path.unlink()
+        file_backend.write({TASK["name"]: {"id": ids[0], "replaces": ids[1], "integration": "openai.api_key"}})
+        assert unlisted.connection(**ABSENT, **options)["operation"] == "delete"
+        assert existing(unlisted) == [] and file_backend.entries() == {}
+
         unlisted.connections(TASK, **options)
         purged = unlisted.connections(purge=True, allow_empty=True, **options)
         assert purged["changed"] and existing(unlisted) == []
