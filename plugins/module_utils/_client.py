@@ -344,7 +344,7 @@ class Client:
         errors, reason, remedy = self._errors(content), f"Datadog answered HTTP {status} to {call}", ""
         # A POST that was answered so may have had its effect before something failed.
         is_failure = status == 408 or status >= 500
-        stated = (headers.get(name, "") for name in ("Retry-After", "X-RateLimit-Reset"))
+        stated = [headers.get("Retry-After", ""), headers.get("X-RateLimit-Reset", "") if status == 429 else ""]
         wait = next((float(each) for each in stated if re.fullmatch(r"\s*\d{1,9}(\.\d{1,9})?\s*", each)), None)
         if errors:
             reason += ": " + "; ".join(map(str, errors)).rstrip(".")

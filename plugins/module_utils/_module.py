@@ -159,8 +159,8 @@ class DatadogModule(AnsibleModule):
             for _path, problem in problems_of({"site": ARGUMENT_SPEC["site"]}, {"site": params["site"]}):
                 yield "The environment variable DD_SITE", problem
         elif not ADDRESS.fullmatch(url):
-            form = "https://host[:port][/path], without a user or a query; http:// is for loopback only"
-            yield source("api_url"), f"must be of the form {form}"
+            problem = "must be of the form https://host[:port][/path], without a user or a query; http:// is for loopback only"
+            yield source("api_url"), problem
         else:
             # Every request would be answered as if nothing existed.
             for match in re.finditer(r"/api(/v[12](/.*)?)?/*$", url):

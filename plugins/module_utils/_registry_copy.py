@@ -72,6 +72,8 @@ class RegistryCopy(Resource[Contents]):
         if not src.exists():
             raise TaskError(f"There is no {src.title}, so nothing can be copied from it. Correct src.")
         self.observed = Contents(src.all(), dest.all())
+        if src.is_in_datadog and not dest.is_in_datadog:
+            check_organization(dest, self._client)
         for one, other in ((src, dest), (dest, src)):
             if one.organization and one.organization != other.organization:
                 other.organization = other.organization or one.organization

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import typing as t
 from pathlib import Path
 
@@ -300,8 +301,11 @@ class RegistryRunner:
         known = self.backend.ids().values()
         new = [each for each in existing if each not in known]
         once = {key: value for key, value in task.items() if key not in ("connection_id", "state")}
-        if "connection_id" in message and (new or old in existing):
-            result = self.run(**once, connection_id=(new or [old])[0], timeout=1)
+        if "connection_id" in message and new:
+            result = self.run(**once, connection_id=new[0], timeout=1)
+            assert not result.get("failed"), result["msg"]
+        elif "connection_id" in message and old in existing:
+            result = self.run(**as_advised(name, old, message), timeout=1)
             assert not result.get("failed"), result["msg"]
         elif "state=absent" in message:
             result = self.run(name=name, state="absent", timeout=1)
@@ -318,6 +322,13 @@ class RegistryRunner:
         secrets = secrets_of(task, kind).items()
         holds_secret = self.datadog.emulator.holds_secret
         return all(holds_secret(connection_id, path, value) for path, value in secrets)
+
+
+def as_advised(name: str, old: str, message: str) -> dict[str, t.Any]:
+    """The task that an error advises if there is no new connection: one that leaves the old one as it is."""
+    found = re.search(rf"run a task with connection_id {old} and (\w+)\.(\w+)", message)
+    assert found, message
+    return {"name": name, "connection_id": old, found[1]: {found[2]: {}}}
 
 
 def rotated(task: t.Mapping[str, t.Any], kind: str) -> dict[str, t.Any]:

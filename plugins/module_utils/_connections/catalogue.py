@@ -125,7 +125,8 @@ class Field:
     def hides(self, path: str, text: t.Any) -> bool:
         """Whether a part of the value is a secret, or looks like one in a header or URL parameter."""
         if self.secret or self.type != "list":
-            return self.secret
+            # A connection that was made elsewhere may have a password in its URL.
+            return self.secret or bool(self.beside and _TELLING_VALUE.match(text))
         # Words in appKey are told apart as in app-key.
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", path.partition(".")[2])
         rest, references = _REFERENCE.subn("", text)

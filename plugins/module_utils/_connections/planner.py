@@ -23,7 +23,7 @@ class Observation:
 
     :ivar known_as: the name under which the registry knows it, or will know it, and C(entry) what it knows.
     :ivar named: the registry's entry of the name that the connection will have.
-    :ivar replaced: what the connection was created to replace, and still exists.
+    :ivar old_id: of what the connection was created to replace; C(replaced): that, if it exists.
     :ivar kept: the connection, if an update can make it what the task wants.
     :ivar to_send: the paths of secrets.
     :ivar drifted: whether it was changed elsewhere since the last record.
@@ -34,6 +34,7 @@ class Observation:
     known_as: str = ""
     entry: Entry | None = None
     named: Entry | None = None
+    old_id: str = ""
     replaced: Connection | None = None
     kept: Connection | None = None
     to_send: frozenset[str] = frozenset()
@@ -69,6 +70,9 @@ def plan(desired: Desired, observed: Observation, registry: Registry) -> Plan:
         return _plan_absent(desired, observed)
     _check(desired, observed)
     name = desired.name or (connection.name if connection else "")
+    if connection and not kept and desired.tags is None:
+        # What the task leaves out is the same after a replacement.
+        desired = desired._replace(tags=connection.tags)
     body, before, after = desired.compare(kept, name, observed.to_send)
     access_before, access_after = observed.access()
     operation = "update" if body or access_before != access_after else "none"
@@ -110,9 +114,9 @@ def _check(desired: Desired, observed: Observation) -> None:
             f"There is no action connection {desired.connection_id}. Correct connection_id, or leave it out to have the connection"
             " found or created by name."
         )
-    if connection and not all(connection.types):
+    if connection and not (all(connection.types) and (desired.name or connection.name)):
         raise TaskError(
-            f"Datadog does not return the integration of {desired.title} ({connection.connection_id}), so it cannot be compared."
+            f"Datadog does not return all of {desired.title} ({connection.connection_id}), so it cannot be compared."
             " Run the task again, or look at the connection in Datadog."
         )
     if connection and old and not (observed.kept and desired.allow_replace):
@@ -166,7 +170,8 @@ def entry_of(connection: Connection, known: Entry | None) -> Entry:
     if known is None or known.connection_id != connection.connection_id:
         # Nothing is recorded yet; None would say that it is as it was created.
         known = Entry(last_updated="")
-    is_new = known.last_updated == "" or connection.moved_since(known.last_updated)
-    last_updated = connection.last_updated if is_new else known.last_updated
-    entry = Entry(connection.connection_id, connection.path, last_updated, known.secrets)
+    is_moved = connection.moved_since(known.last_updated)
+    last_updated = connection.last_updated if is_moved or known.last_updated == "" else known.last_updated
+    # Nothing proves that it still has the secrets.
+    entry = Entry(connection.connection_id, connection.path, last_updated, {} if is_moved else known.secrets)
     return entry.with_secrets({}, connection.known_paths)

@@ -72,12 +72,18 @@ class ActionConnection(Resource[Observation]):
 
     def by_entry(self, name: str, entry: Entry, connection: Connection | None = None) -> Observation:
         connection = connection or self._get(entry.connection_id, entry)
-        replaced = self._get(entry.replaces)
+        old_id = self._old_id(entry)
+        replaced = self._get(old_id)
         if connection is None:
             # Without the new one, the old one is what there is.
-            return Observation(replaced, name, entry, entry)
-        drifted = not entry.claim and connection.moved_since(entry.last_updated)
-        return Observation(connection, name, entry, entry, replaced, drifted=drifted)
+            return Observation(replaced, name, entry, entry, old_id)
+        drifted = connection.moved_since(entry.last_updated)
+        return Observation(connection, name, entry, entry, old_id, replaced, drifted=drifted)
+
+    def _old_id(self, entry: Entry | None) -> str:
+        """The id of what is still to be deleted, unless it has got a name of its own meanwhile."""
+        old_id = entry.replaces if entry else ""
+        return "" if old_id and self.registry.find_id(old_id)[0] else old_id
 
     def _get(self, connection_id: str, entry: Entry | None = None) -> Connection | None:
         return self.finder.get(connection_id, self._doing, entry) if connection_id else None
@@ -89,15 +95,23 @@ class ActionConnection(Resource[Observation]):
         if entry and entry.connection_id != connection_id:
             # Another run has replaced it while this one waited.
             entry = None
-        if entry and not self.desired.is_present:
-            return self.by_entry(known_as, entry)
         connection = self._get(connection_id, entry)
         if connection is None or not self.desired.is_present:
             # To delete one by its id is to delete no other.
-            return Observation(connection)
+            return Observation(connection, known_as, entry, entry, self._old_id(entry))
+        if entry and entry.claim and connection.path != self.desired.kind.path:
+            # The new one may exist already.
+            return self._interrupted(known_as, entry)
         name = self.desired.name or connection.name
         named = entry if entry and name == known_as else self._settled(name)
+        if named and named.replaces == connection_id:
+            return self.by_entry(name, named)
         other = self._get(named.connection_id, named) if named and named.connection_id != connection_id else None
+        if named and named.claim and entry and name != known_as:
+            raise TaskError(
+                f"Another run is creating action connection {name!r}, or was interrupted: the {self.registry.title} has its claim"
+                f" ({named.claim}). Choose another name, or run a task for {name!r} first, which says how to settle the claim."
+            )
         if other and named and not named.claim:
             # Recording this one would lose the other's id.
             raise TaskError(
@@ -106,7 +120,7 @@ class ActionConnection(Resource[Observation]):
             )
         if entry is None:
             # Of an interrupted replacement this is the new one, as the task says.
-            return Observation(connection, name, named, named, other)
+            return Observation(connection, name, named, named, other.connection_id if other else "", other)
         return replace(self.by_entry(known_as, entry, connection), named=named)
 
     def _by_name(self, name: str) -> Observation:
@@ -137,7 +151,7 @@ class ActionConnection(Resource[Observation]):
                 f"The action connection {name!r} is {connection.connection_id}, which the {title} knows as {other!r}: it was"
                 f" renamed elsewhere. Run the task for {other!r} to rename it back, or set connection_id once if {name!r} is right."
             )
-        return Observation(connection, name, entry, entry, notices=notices)
+        return Observation(connection, name, entry, entry, self._old_id(entry), notices=notices)
 
     def _settled(self, name: str) -> Entry | None:
         """The registry's entry. Where another run has claimed it, wait for that run, up to C(timeout)."""
@@ -156,25 +170,33 @@ class ActionConnection(Resource[Observation]):
         """What became of a run that has claimed the name, and does not end or was interrupted."""
         old, created, unlisted = self._get(entry.connection_id), None, None
         try:
-            created = self._named(name, entry.connection_id)
+            created = self._named(name, entry if entry.connection_id else None)
         except NotListed as exc:
             unlisted = exc
         if created or not (unlisted or self.desired.is_present):
-            return Observation(created or old, name, entry, entry, old if created else None)
+            return Observation(created or old, name, entry, entry, entry.connection_id, old if created else None)
         title = self.registry.title
         settle = f"remove the entry {name!r} from the {title}" if unlisted else "run a task for it with state=absent"
         todo = f"delete each one with connection_id and state=absent, then {settle}"
         if self.desired.is_present:
-            settle = f"set connection_id to {old.connection_id} for one run" if old else settle
+            settle = f"run a task with connection_id {old.connection_id} and {old.path}" if old else settle
             todo = f"if there is a new one, set connection_id to its id for one run; if there is none, {settle}"
         raise TaskError(
             f"Another run is creating action connection {name!r}, or was interrupted: the {title} has its claim ({entry.claim})."
             f" If that run has ended, look for {name!r} in Datadog: {todo}."
         ) from unlisted
 
-    def _named(self, name: str, except_id: str = "") -> Connection | None:
-        """The only connection of that name in the list. :raises NotListed: where Datadog does not offer it."""
-        matches = [each for each in self.finder.named(name, self._doing) if each.connection_id != except_id]
+    def _named(self, name: str, replaced: Entry | None = None) -> Connection | None:
+        """The only connection of that name in the list. :raises NotListed: where Datadog does not offer it.
+
+        :param replaced: leave this one out, and what is older than its claim.
+        """
+        matches = self.finder.named(name, self._doing)
+        if replaced:
+            old_id = replaced.connection_id
+            matches = [
+                each for each in matches if each.connection_id != old_id and replaced.may_be_for(each.created_at)
+            ]
         if len(matches) > 1:
             listed = ", ".join(f"{match.connection_id} ({match.path})" for match in matches)
             text = f"{len(matches)} action connections have the name {name!r}: {listed}."

@@ -77,13 +77,13 @@ class ActionConnectionSet(ActionConnections):
     def check(self, resources: t.Sequence[ActionConnection]) -> None:
         known: dict[str, ActionConnection] = {}
         for each in resources:
-            connection = each.observed.connection
-            other = known.setdefault(connection.connection_id, each) if connection else each
-            if connection and other is not each:
-                each.error = TaskError(
-                    f"{other.option_path} and {each.option_path} are the same action connection, {connection.connection_id}"
-                    f" ({connection.name!r}). Remove one of them."
-                )
+            for connection in (each.observed.connection, each.observed.replaced):
+                other = known.setdefault(connection.connection_id, each) if connection else each
+                if connection and other is not each:
+                    each.error = TaskError(
+                        f"{other.option_path} and {each.option_path} are the same action connection, {connection.connection_id}"
+                        f" ({connection.name!r}), or replace it. Remove one of them."
+                    )
 
     def unlisted(self, resources: t.Sequence[ActionConnection]) -> list[ActionConnection]:
         if not self.purges:

@@ -93,14 +93,14 @@ class ConnectionWriter:
         entry = observed.entry
         ids = [each.connection_id for each in (observed.connection, observed.replaced) if each]
         # A known id is deleted also where Datadog did not return it.
-        ids += [given_id or observed.known_id, entry.replaces if entry else ""]
+        ids += [given_id] if given_id else [observed.known_id, observed.old_id]
         for connection_id in dict.fromkeys(ids):
             if connection_id and connection_id not in self.resource.spared and self._delete(connection_id):
                 self.resource.operation = "delete"
         self.resource.result = observed.result(None)
-        if entry and entry.claim and given_id:
-            # Whether there is another connection of the name is still to be settled.
-            left = Entry(integration=entry.integration, claim=entry.claim)
+        if entry and given_id and (entry.claim or observed.old_id):
+            # Whether another connection of the name was created is still to be settled; or the one that was to be replaced stays.
+            left = Entry(observed.old_id, "" if observed.old_id else entry.integration, claim=entry.claim)
             self.registry.save(observed.known_as, left, entry)
         elif entry and given_id in ("", entry.connection_id):
             self.registry.forget(observed.known_as, entry)
@@ -267,11 +267,14 @@ class ConnectionWriter:
             is_listed = False
         except (DatadogError, TaskError):
             pass
-        new = [each for each in found if each.connection_id != self._replaces]
+        claim = self.claim or Entry()
+        new = [each for each in found if each.connection_id != self._replaces and claim.may_be_for(each.created_at)]
         if len(new) == 1 and new[0].path == self.path:
             self._notice(f"{error} It was created anyway, as {new[0].connection_id}.")
             return new[0]
         none = f"remove the entry {name!r} from the {self.registry.title}" if is_kept else "run the task again"
+        if self._old:
+            none = f"run a task with connection_id {self._replaces} and {self._old.path}"
         how = f"Look for {name!r} in Datadog. If it exists, set connection_id to its id for one run; if it does not, {none}."
         if len(new) > 1:
             how = f"Several have that name: {', '.join(each.connection_id for each in new)}. Delete all but one."

@@ -50,11 +50,13 @@ class Entry:
 
     def is_recent(self) -> bool:
         """Whether the connection was created or changed so lately that Datadog may not return it yet."""
-        try:
-            seen = time.strptime((self.last_updated or "")[:19], "%Y-%m-%dT%H:%M:%S")
-        except ValueError:
-            return True
-        return abs(time.time() - calendar.timegm(seen)) < RECENT
+        seen = _seconds(self.last_updated)
+        return seen is None or abs(time.time() - seen) < RECENT
+
+    def may_be_for(self, created_at: str | None) -> bool:
+        """Whether a connection may be the one that the claim is for. One that is older has only the same name."""
+        since, created = _seconds(self.claim.partition(" ")[2]), _seconds(created_at)
+        return since is None or created is None or created > since - RECENT
 
     def claimed(self, integration: str) -> Entry:
         """A copy with a claim that no other run can make."""
@@ -113,6 +115,14 @@ class Entry:
             claim,
             "" if replaces == connection_id else replaces,
         )
+
+
+def _seconds(text: str | None) -> float | None:
+    """A time in ISO 8601, since 1970; None for others."""
+    try:
+        return calendar.timegm(time.strptime((text or "")[:19], "%Y-%m-%dT%H:%M:%S"))
+    except ValueError:
+        return None
 
 
 class Registry:

@@ -31,6 +31,8 @@ from .base import DATASTORE, ROWS_AT_ONCE, VERSION, Entry, Registry
 KEY, LONGEST_KEY = "id", 256
 #: What keys begin with that are not names of connections.
 OWN = "tidyops.datadog/"
+#: Seconds in which a claim of this run is not compared again.
+TRUSTED = 5
 #: How often all rows are read at most, where they change at the same time.
 PASSES = 5
 NO_DATASTORE = (
@@ -126,7 +128,7 @@ class DatastoreRegistry(Registry):
     def _is_as(self, expected: Entry | None, name: str) -> bool:
         """Whether an entry is as expected. What this run claimed lately nobody has given up: others wait for it first."""
         made = self._own.get(expected.claim) if expected else None
-        is_own = made is not None and time.monotonic() - made < self._client.timeout
+        is_own = made is not None and time.monotonic() - made < min(self._client.timeout, TRUSTED)
         return is_own or self.find(name, is_fresh=True) == expected
 
     def _insert(self, rows: t.Mapping[str, Json]) -> set[str]:
@@ -134,11 +136,14 @@ class DatastoreRegistry(Registry):
 
         :returns: the names whose row is in the datastore now. Where one fails, none is left.
         """
-        body, begun = _items(conflict_mode="fail_on_conflict", values=list(rows.values())), time.monotonic()
+        body = _items(conflict_mode="fail_on_conflict", values=list(rows.values()))
+        for row in rows.values():
+            if row["claim"]:
+                # Before the request, and not again for a part of the rows: it may have been made by then.
+                self._own.setdefault(row["claim"], time.monotonic())
         try:
             # A repetition does no harm: it fails, and the rows are those that were to be inserted.
             self._request("POST", "/bulk", read=objects, may_repeat=True, json=body)
-            inserted = set(rows)
         except TaskError as error:
             exc = error.__cause__
             if not isinstance(exc, DatadogError) or exc.is_transient or exc.status in (None, 401, 403, 404):
@@ -153,9 +158,8 @@ class DatastoreRegistry(Registry):
                 text = f"Could not {exc.doing} for {name!r}: {exc.reason}. {remedy}".rstrip()
                 raise TaskError(text, affects_all=True) from exc
             # Empty cells may be left out.
-            inserted = {name} if all(found.get(column) == cell for column, cell in row.items() if cell) else set()
-        self._own.update((rows[name]["claim"], begun) for name in inserted if rows[name]["claim"])
-        return inserted
+            return {name} if all(found.get(column) == cell for column, cell in row.items() if cell) else set()
+        return set(rows)
 
     def _insert_each(self, rows: t.Mapping[str, Json]) -> set[str]:
         inserted: set[str] = set()
@@ -194,7 +198,7 @@ class DatastoreRegistry(Registry):
             if self._is_complete:
                 return
             for _pass in range(PASSES):
-                rows: dict[t.Any, Json] = {}
+                rows: dict[str, Json] = {}
                 counts: set[int] = set()
                 offset, is_last = 0, False
                 while not is_last:
@@ -204,8 +208,9 @@ class DatastoreRegistry(Registry):
                     counts.add(total if isinstance(total, int) else 0)
                     if most_pages and max(counts) > most_pages * PAGE_SIZE:
                         return
-                    rows.update((row.get(KEY), row) for row in page)
-                    is_last = len(page) < PAGE_SIZE or meta.get("hasMore") is False
+                    known = len(rows)
+                    rows.update((str(row.get(KEY)), row) for row in page)
+                    is_last = len(page) < PAGE_SIZE or meta.get("hasMore") is False or len(rows) == known
                     offset += PAGE_SIZE - ROWS_AT_ONCE
                 if len(counts) == 1 and len(rows) >= max(counts):
                     entries = {name: entry for name, entry in map(self._parsed, rows.values()) if entry}

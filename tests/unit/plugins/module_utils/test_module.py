@@ -278,6 +278,11 @@ class TestWire:
         assert result["failed"] and result["http_status"] == 503
         assert len(server.seen) == 4
 
+    def test_when_a_rate_limit_resets_does_not_matter_to_a_failure(self, datadog: Datadog, server: Server) -> None:
+        server.answers["GET"] = (503, b"", {"X-RateLimit-Reset": "3600"})
+        assert datadog.connection(**TASK, api_url=server.url, retries=1)["http_status"] == 503
+        assert len(server.seen) == 2
+
     def test_an_answer_that_no_memory_would_hold(self, datadog: Datadog) -> None:
         with Wire(datadog.emulator.url) as way:
             way.break_on("GET", huge_body, times=None)

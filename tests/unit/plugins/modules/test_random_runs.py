@@ -264,7 +264,12 @@ class RegistryScenario(ActionScenario):
         once = candidates[0] if candidates else None
         self.lines.append(f"the user settles the claim of {name}: {once}")
         if once and is_wanted:
-            result = self.run(Task(task.module, {**task.params, "connection_id": once}))
+            params = {**task.params, "connection_id": once}
+            if not new:
+                # The old one as it is.
+                integration, credentials = entry["integration"].split(".")
+                params = {**self.options, "name": name, "connection_id": once, integration: {credentials: {}}}
+            result = self.run(Task(task.module, params))
             assert not result.get("failed"), result["msg"]
             return
         for connection_id in {each for each in self.ids_of(name) if each in (old, *new)}:

@@ -278,6 +278,20 @@ class TestElsewhere:
         assert (result["operation"], result["drifted"]) == ("update", True)
         runner.run_unchanged(**task)
 
+    @pytest.mark.parametrize("update_secrets", ["on_create", "on_change"])
+    def test_secrets_are_sent_by_the_first_run_that_may(self, runner: RegistryRunner, update_secrets: str) -> None:
+        """A run that does not send them does not record that the connection has them."""
+        created = runner.run(**GITLAB)["connection_id"]
+        runner.edit(created, integration={"type": "Gitlab", "credentials": {"type": "GitlabAPIKey", "api_token": "x"}})
+        runner.datadog.emulator.clear()
+        task = GITLAB if update_secrets == "on_create" else {"name": "GitLab", "gitlab": {"api_key": {}}}
+        noticed = runner.run(**task, update_secrets=update_secrets)
+        assert noticed["drifted"] and runner.datadog.writes() == []
+        assert runner.predict_and_run(**GITLAB)["operation"] == "update"
+        [sent] = runner.datadog.requests("PATCH")
+        assert "api_token" in sent["body"]["data"]["attributes"]["integration"]["credentials"]
+        runner.run_unchanged(**GITLAB)
+
 
 class TestReplacing:
     def test_the_registry_follows(self, runner: RegistryRunner) -> None:
@@ -305,6 +319,12 @@ class TestReplacing:
         assert runner.backend.ids() == {"Renamed": result["connection_id"]}
         assert runner.existing() == [result["connection_id"]]
         runner.run_unchanged(**task)
+
+    def test_tags_are_kept(self, runner: RegistryRunner) -> None:
+        runner.run(**GITLAB, tags=["env:prod"])
+        result = runner.predict_and_run(**REPLACING)
+        assert result["operation"] == "replace" and result["connection"]["tags"] == ["env:prod"]
+        runner.run_unchanged(**REPLACING)
 
     def test_a_refused_create_changes_nothing(self, runner: RegistryRunner) -> None:
         runner.run(**GITLAB)
@@ -379,6 +399,105 @@ def test_another_site_is_refused(runner: RegistryRunner) -> None:
         result = runner.run(**GITLAB, api_url=f"http://{other}", check_mode=check_mode)
         assert result["failed"] and own in result["msg"] and other in result["msg"]
     assert runner.datadog.requests() == [] and runner.backend.raw() == before
+
+
+class TestInterruptedReplacement:
+    """The registry knows the new connection, and the old one still exists."""
+
+    @pytest.fixture
+    def ids(self, runner: RegistryRunner) -> tuple[str, str]:
+        """The new one's id, and the old one's."""
+        old = runner.run(**GITLAB)["connection_id"]
+        runner.add_fault("status", method="DELETE", status=400)
+        new = runner.run(**REPLACING)["connection_id"]
+        runner.datadog.emulator.clear()
+        return new, old
+
+    def test_the_old_ones_id_finishes_it(self, runner: RegistryRunner, ids: tuple[str, str]) -> None:
+        result = runner.predict_and_run(**REPLACING, connection_id=ids[1])
+        assert (result["operation"], result["connection_id"]) == ("replace", ids[0])
+        assert runner.existing() == [ids[0]] and runner.backend.ids() == {"GitLab": ids[0]}
+
+    def test_the_new_one_is_deleted_by_its_id_alone(self, runner: RegistryRunner, ids: tuple[str, str]) -> None:
+        result = runner.predict_and_run(connection_id=ids[0], state="absent")
+        assert result["operation"] == "delete"
+        assert runner.existing() == [ids[1]] and runner.backend.ids() == {"GitLab": ids[1]}
+        assert runner.run(name="GitLab", state="absent")["operation"] == "delete"
+        assert runner.existing() == [] and runner.backend.entries() == {}
+
+    @pytest.mark.parametrize("state", ["present", "absent"])
+    def test_an_old_one_with_another_name_stays(self, runner: RegistryRunner, ids: tuple[str, str], state: str) -> None:
+        runner.run(**{**GITLAB, "name": "Another"}, connection_id=ids[1])
+        assert runner.backend.ids() == {"GitLab": ids[0], "Another": ids[1]}
+        runner.predict_and_run(**REPLACING, state=state)
+        assert ids[1] in runner.existing() and runner.backend.ids()["Another"] == ids[1]
+        runner.run_unchanged(**{**GITLAB, "name": "Another"})
+
+    def test_a_set_with_both_is_refused(self, runner: RegistryRunner, ids: tuple[str, str]) -> None:
+        by_id = {**GITLAB, "name": "Another", "connection_id": ids[1]}
+        tasks = [{key: value for key, value in REPLACING.items() if key != "allow_replace"}, by_id]
+        result = runner.datadog.connections(*tasks, registry=runner.backend.registry, allow_replace=True)
+        assert result["failed"] and ids[1] in result["msg"] and "connections[1]" in result["msg"]
+        assert runner.datadog.writes() == []
+
+
+class TestClaims:
+    """A claim of a run that has ended."""
+
+    CLAIM = "aws.assume_role 2026-01-01T00:00:00Z 0123456789abcdef"
+
+    def run(self, runner: RegistryRunner, **params: t.Any) -> dict[str, t.Any]:
+        return runner.run(**params, timeout=1, retries=0)
+
+    def add(self, runner: RegistryRunner, integration: str, credentials: dict[str, str]) -> str:
+        """Create a connection with the name that the registry knows."""
+        attributes = {"name": "GitLab", "integration": {"type": integration, "credentials": credentials}}
+        body = {"data": {"type": "action_connection", "attributes": attributes}}
+        created = runner.datadog.emulator.call("POST", "/api/v2/actions/connections", body)
+        return str(created.body["data"]["id"])
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("is_listed", [True, False])
+    def test_the_id_of_what_is_replaced_does_not_settle_it(self, runner: RegistryRunner, is_listed: bool) -> None:
+        """The run may have created the new one."""
+        old = runner.run(**GITLAB)["connection_id"]
+        new = self.add(runner, "AWS", {"type": "AWSAssumeRole", **AWS["aws"]["assume_role"]}) if is_listed else ""
+        runner.backend.remember("GitLab", claim=self.CLAIM)
+        runner.datadog.emulator.settings(list=is_listed)
+        runner.datadog.emulator.clear()
+        result = self.run(runner, **REPLACING, connection_id=old)
+        if is_listed:
+            assert (result["operation"], result["connection_id"]) == ("replace", new)
+            assert runner.existing() == [new]
+        else:
+            assert result["failed"] and old in result["msg"] and "gitlab.api_key" in result["msg"]
+            assert runner.datadog.writes() == []
+            # What the error says: a task with the old one's integration.
+            assert not self.run(runner, **GITLAB, connection_id=old).get("failed")
+            assert self.run(runner, **REPLACING, connection_id=old)["operation"] == "replace"
+
+    @pytest.mark.slow
+    def test_an_older_connection_of_the_name_is_not_what_it_created(self, runner: RegistryRunner) -> None:
+        runner.run(**GITLAB)
+        runner.backend.remember("GitLab", claim=self.CLAIM.replace("2026", "2099"))
+        runner.datadog.emulator.settings(list=True)
+        foreign = self.add(runner, "Gitlab", {"type": "GitlabAPIKey", "api_token": "another"})
+        assert self.run(runner, name="GitLab", state="absent")["operation"] == "delete"
+        assert runner.existing() == [foreign]
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("has_id", [True, False])
+    def test_no_other_connection_gets_the_name(self, runner: RegistryRunner, has_id: bool) -> None:
+        mine = runner.run(**GITLAB)["connection_id"]
+        other = runner.run(**{**AWS, "name": "New"})["connection_id"]
+        fields = {} if has_id else {"id": None}
+        runner.backend.remember("New", claim=self.CLAIM, **fields)
+        before = runner.backend.entries()
+        runner.datadog.emulator.clear()
+        result = self.run(runner, **{**GITLAB, "name": "New"}, connection_id=mine)
+        assert result["failed"] and self.CLAIM in result["msg"]
+        assert runner.datadog.writes() == [] and runner.backend.entries() == before
+        assert sorted(runner.existing()) == sorted([mine, other])
 
 
 class TestOrganization:

@@ -229,6 +229,12 @@ class TestOrganization:
         copier.predict_and_run()
         assert second_file.content() == to_datastore.src.content()
 
+    def test_that_of_a_datastore_is_recorded(self, to_datastore: Copier, second_file: FileBackend) -> None:
+        to_datastore.dest.write({"y": entry(OTHER_ID)})
+        Copier(to_datastore.datadog, to_datastore.dest, second_file).predict_and_run()
+        answer = to_datastore.datadog.emulator.call("GET", "/api/v2/current_user").body
+        assert second_file.content()["organization"] == answer["data"]["relationships"]["org"]["data"]["id"]
+
     @pytest.mark.parametrize("is_src", [True, False])
     def test_another_one_is_refused(self, to_datastore: Copier, second_file: FileBackend, is_src: bool) -> None:
         """A datastore belongs to the organization of the keys."""

@@ -14,6 +14,7 @@ from ansible_collections.tidyops.datadog.tests.unit.examples import example
 from ansible_collections.tidyops.datadog.tests.unit.registry_fixtures import (
     CONNECTIONS,
     RegistryRunner,
+    as_advised,
 )
 
 NAME = "GitLab"
@@ -180,9 +181,10 @@ def follow(scene: Scene, advice: str, message: str) -> None:
     else:
         assert "connection_id" in message
         given = scene.ids[advice.split()[-1]]
-        if "new" not in advice:
-            assert given in message
-        result = scene.run(NEW, connection_id=given)
+        if "new" in advice:
+            result = scene.run(NEW, connection_id=given)
+        else:
+            result = scene.run(as_advised(NAME, given, message))
         assert not result.get("failed"), result["msg"]
     result = scene.run(NEW)
     assert not result.get("failed"), result["msg"]
