@@ -385,7 +385,7 @@ class Client:
         # Without the credentials of a proxy.
         cause = self._clean(re.sub(r"(?<=//)[^/@\s]*@", "", str(causes[-1]) or type(causes[-1]).__name__))
         errors, host = requests.exceptions, self._host
-        is_unsent, is_broken = has(NewConnectionError, ConnectTimeoutError), False
+        is_unsent, is_broken, may_be_done = has(NewConnectionError, ConnectTimeoutError), False, False
         if has(ssl.SSLCertVerificationError):
             reason, remedy, is_unsent = f"the certificate of {host} was not accepted", CHECK_CERTIFICATE, False
         elif isinstance(exc, errors.ProxyError):
@@ -398,12 +398,13 @@ class Client:
             reason = f"no complete answer from {host} within the timeout"
             remedy = "Run the task again later, or increase timeout."
         elif isinstance(exc, ValueError) or not isinstance(exc, (errors.RequestException, HTTPError)):
-            # The address of a proxy, or a missing file of CA certificates.
-            reason, remedy = "the request could not be sent", ""
+            # The address of a proxy, a missing file of CA certificates, or a header of the answer: it may have had its effect.
+            reason, remedy, may_be_done = "the request failed", CHECK_ADDRESS, True
         else:
             is_broken, reason = True, f"the connection to {host} broke"
             remedy = CHECK_ADDRESS if has(ssl.SSLError) else TRY_AGAIN
-        return DatadogError(f"{reason} ({cause})", remedy, is_transient=is_unsent or is_broken, is_ambiguous=is_broken)
+        is_transient, may_be_done = is_unsent or is_broken, is_broken or may_be_done
+        return DatadogError(f"{reason} ({cause})", remedy, is_transient=is_transient, is_ambiguous=may_be_done)
 
     def _errors(self, content: t.Any) -> list[ErrorDetail]:
         """Read C({"errors": [{"title", "detail", "source"}]}) and C({"errors": ["text"]})."""

@@ -176,9 +176,12 @@ class DatadogModule(AnsibleModule):
         forms: set[str] = set()
         # Values of headers are no options with no_log, but may well be secret.
         for secret in self.no_log_values.union(_values_in(self.params)):
-            # As it is, as Python and JSON write it, and each of its lines.
-            forms.update((secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]))
-            forms.update(line for line in secret.splitlines() if len(line) >= SHORTEST_SECRET)
+            lines = [line for line in (secret.strip(), *secret.splitlines()) if len(line) >= SHORTEST_SECRET]
+            for each in (secret, *lines):
+                # As it is, as Python writes it, and as JSON in ASCII or not, also where that is for HTML.
+                written = [json.dumps(each)[1:-1], json.dumps(each, ensure_ascii=False)[1:-1]]
+                html = [re.sub("[<>&]", lambda match: f"\\u{ord(match[0]):04x}", text) for text in written]
+                forms.update((each, repr(each)[1:-1], *written, *html))
         for form in sorted(filter(None, forms), key=len, reverse=True):
             text = text.replace(form, "*" * 8)
         return text

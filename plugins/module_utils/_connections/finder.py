@@ -40,6 +40,10 @@ class ConnectionFinder:
         # What was created or changed a moment ago may not be readable yet.
         return found or (self.await_(connection_id, doing) if entry and entry.is_recent() else None)
 
+    def is_row(self, connection: Connection) -> bool:
+        """Whether it is a row of the list, and maybe not all of the connection."""
+        return any(connection is row for row in self._listed or [])
+
     def read(self, connection_id: str, doing: str) -> Connection | None:
         found = self._client.find(f"{PATH}/{connection_id}", doing)
         self._is_actions_api = True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json, as_object, value_at
@@ -79,7 +80,7 @@ class Connection(t.NamedTuple):
     def moved_since(self, last_updated: str | None) -> bool:
         """Whether it was edited after C(last_updated); None if that is when it was created."""
         expected = last_updated or self.created_at
-        return bool(expected and self.last_updated and self.last_updated != expected)
+        return bool(expected and self.last_updated) and not _same_time(expected, self.last_updated)
 
     def result(self) -> Json:
         return {
@@ -218,6 +219,16 @@ def without_hidden(value: t.Any) -> t.Any:
     if isinstance(value, dict):
         return {k: without_hidden(v) for k, v in value.items() if not isinstance(v, HiddenValue)}
     return [without_hidden(item) for item in value] if isinstance(value, list) else value
+
+
+def _same_time(*written: str | None) -> bool:
+    """Whether two times differ by a millisecond at most, since answers may be rounded in different ways."""
+    try:
+        one, other = (datetime.fromisoformat(str(each).replace("Z", "+00:00")) for each in written)
+        return abs(one - other) <= timedelta(milliseconds=1)
+    except (TypeError, ValueError):
+        # A person may have edited the registry.
+        return False
 
 
 def _text(value: t.Any) -> str:

@@ -62,6 +62,14 @@ class ActionConnection(Resource[Observation]):
             wanted = principals.wanted((desired.at(f"access.{key}"), key, names) for key, names in access)
         found = self._by_id(desired.connection_id) if desired.connection_id else self._by_name(desired.name)
         connection = found.connection
+        if (
+            connection
+            and desired.is_present
+            and self.finder.is_row(connection)
+            and self._is_due(connection, found.known_id)
+        ):
+            connection = self.finder.read(connection.connection_id, self._doing) or connection
+            found = replace(found, connection=connection)
         if connection and not desired.is_present and connection.name != found.known_as:
             # Raises where two names have this id, as an interrupted rename leaves them.
             self.registry.all()
@@ -69,6 +77,13 @@ class ActionConnection(Resource[Observation]):
         kept = connection if connection and connection.path == desired.kind.path else None
         to_send = self._differing_secrets(kept.connection_id, found) if kept else frozenset()
         self.observed = replace(found, wanted=wanted, policy=policy, kept=kept, to_send=to_send)
+
+    def _is_due(self, row: Connection, known_id: str) -> bool:
+        """Whether something is to be changed or recorded."""
+        desired = self.desired
+        if row.path != desired.kind.path or (self.registry.is_kept and row.connection_id != known_id):
+            return True
+        return bool(desired.compare(row, desired.name or row.name, ())[0])
 
     def by_entry(self, name: str, entry: Entry, connection: Connection | None = None) -> Observation:
         connection = connection or self._get(entry.connection_id, entry)

@@ -9,7 +9,7 @@ import contextlib
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.tidyops.datadog.plugins.module_utils._client import Json, value_at
+from ansible_collections.tidyops.datadog.plugins.module_utils._client import CHECK_ADDRESS, UUID, Json, value_at
 from ansible_collections.tidyops.datadog.plugins.module_utils._errors import (
     ConcurrentChange,
     DatadogError,
@@ -248,7 +248,12 @@ class ConnectionWriter:
     def _post(self) -> Connection:
         try:
             doing = f"create action connection {self.name!r}"
-            return Connection.of(self._client.post(PATH, doing, _body(self.resource.plan.body)))
+            created = Connection.of(self._client.post(PATH, doing, _body(self.resource.plan.body)))
+            if UUID.fullmatch(created.connection_id):
+                return created
+            # The registry would be useless with it.
+            reason = f"Datadog's answer has the id {created.connection_id!r}, which is no UUID"
+            raise DatadogError(reason, CHECK_ADDRESS, is_ambiguous=True, doing=doing)
         except DatadogError as exc:
             if not exc.is_ambiguous:
                 self.release()

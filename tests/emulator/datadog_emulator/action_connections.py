@@ -320,6 +320,8 @@ def _row(state: State, connection: ActionConnection, actor: str) -> dict[str, An
         data["attributes"]["created_at"] = iso_timestamp(connection.created_at)
         data["attributes"]["last_updated"] = iso_timestamp(connection.last_updated)
         data["attributes"]["created_by"] = {"id": connection.creator}
+    if state.settings.brief_list:
+        data["attributes"].pop("tags", None)
     return data
 
 

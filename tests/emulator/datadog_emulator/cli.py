@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="STATUS",
         help="the answer where the list is not offered",
     )
+    add("--brief-list", action="store_true", help="the rows of the list have no tags")
     add(
         "--tokens-as",
         choices=TOKEN_FORMS,

@@ -53,6 +53,7 @@ class Settings:
     lag: float = 0.0
     list: bool = False
     no_list: int = 404
+    brief_list: bool = False
     tokens_as: str = "http_tokens"
     plain_attributes: bool = False
     api_key: tuple[str, ...] = ()
@@ -194,6 +195,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "lag": seconds,
     "list": flag,
     "no_list": client_error,
+    "brief_list": flag,
     "tokens_as": one_of(*TOKEN_FORMS),
     "plain_attributes": flag,
     "api_key": texts,

@@ -220,6 +220,12 @@ def test_list_rows(emulator: Emulator) -> None:
     emulator.settings(plain_attributes=True)
     for row in emulator.call("GET", CONNECTIONS).body["data"]:
         assert set(row["attributes"]) == {"name", "integration"}
+    emulator.reset()
+    emulator.settings(list=True, brief_list=True)
+    created = create(emulator, tags=["env:prod"])
+    [row] = emulator.call("GET", CONNECTIONS).body["data"]
+    assert "tags" not in row["attributes"]
+    assert emulator.call("GET", f"{CONNECTIONS}/{created}").body["data"]["attributes"]["tags"] == ["env:prod"]
 
 
 def test_list_pages(emulator: Emulator) -> None:

@@ -50,6 +50,7 @@ def test_settings_are_those_of_the_command_line() -> None:
         "lag": 0.5,
         "list": True,
         "no_list": 403,
+        "brief_list": True,
         "tokens_as": "none",
         "plain_attributes": True,
         "api_key": ["a"],

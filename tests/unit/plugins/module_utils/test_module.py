@@ -416,6 +416,29 @@ def test_a_server_with_smaller_pages(datadog: Datadog, server: Server) -> None:
 UUID = "00000000-0000-4000-8000-000000000000"
 
 
+@pytest.mark.parametrize(
+    "created",
+    [
+        (201, {"data": {"id": UUID}}, {"Content-Length": "2, 3"}),
+        (302, b"", {"Location": "http://[::1"}),
+        (201, {"data": {"id": "12345", "attributes": {"name": "x"}}}),
+    ],
+    ids=["header", "location", "id"],
+)
+def test_an_odd_answer_to_a_create_leaves_the_claim(
+    datadog: Datadog, server: Server, tmp_path: pathlib.Path, created: t.Any
+) -> None:
+    """The connection may exist, so that the next run must not create another one."""
+    gone = (404, {"errors": [{"title": "Generic Error", "detail": "not found"}]})
+    user = {"data": {"id": UUID, "relationships": {"org": {"data": {"id": UUID}}}}}
+    server.answers = {"GET": [gone, gone, (200, user)], "POST": created}
+    registry = tmp_path / "connections.json"
+    result = datadog.connection(**TASK, api_url=server.url, registry=str(registry), retries=0)
+    assert result["failed"] and "may have been created" in result["msg"] and "remove the entry" in result["msg"]
+    [entry] = json.loads(registry.read_text())["connections"].values()
+    assert entry["claim"] and not entry["id"]
+
+
 def test_requests_is_missing() -> None:
     """A process of its own, since the modules of this one have been imported with requests."""
     program = """

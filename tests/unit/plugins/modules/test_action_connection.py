@@ -541,16 +541,21 @@ class TestSecrets:
             "long " + "x" * 300 + CANARY + "x" * 300,
             f"two  blanks {CANARY}",
             f"a\ttab\n{CANARY}",
+            f'ä"quoted"\\{CANARY}',
+            f'first é"x\n<{CANARY}>',
         ],
     )
     def test_an_echo_is_hidden_before_it_is_shortened(self, datadog: Datadog, server: Server, value: str) -> None:
         server.answers["GET"] = (200, {"data": [], "meta": {"total_filtered": 0}})
-        for echo in (value, json.dumps(value), repr(value)):
+        as_json = json.dumps(value, ensure_ascii=False)
+        as_html = as_json.replace("<", "\\u003c").replace(">", "\\u003e")
+        for echo in (value, json.dumps(value), repr(value), as_json, as_html):
             server.answers["POST"] = (400, {"errors": [f"wrong: {'.' * 190} {echo} that"]})
             task = {"private_key": value, "service_account_email": "a@example.com"}
             result = datadog.connection(name="x", gcp={"service_account": task}, api_url=server.url)
             assert result["failed"] and result["http_status"] == 400 and "wrong" in result["msg"]
-            assert "xxxxx" not in result["raw"] and "blanks" not in result["raw"]
+            for part in ("xxxxx", "blanks", "quoted", "first"):
+                assert part not in result["raw"]
 
 
 def test_an_external_id_is_returned_and_renewed(datadog: Datadog) -> None:

@@ -262,6 +262,14 @@ class TestRequests:
         # The list, and a look whether it is Datadog that does not offer it.
         assert len(unlisted.requests()) == 2
 
+    def test_rows_of_the_list_without_tags(self, runner: SetRunner) -> None:
+        tasks = [{**task, "tags": ["env:prod"]} for task in ALL]
+        runner.datadog.emulator.settings(list=True, brief_list=True)
+        runner.run_set(*tasks)
+        runner.datadog.emulator.clear()
+        assert runner.run_set(*tasks)["changed"] is False
+        assert runner.datadog.writes() == []
+
     @pytest.mark.parametrize("settings", [{"plain_attributes": True}, {"tokens_as": "tokens"}])
     def test_other_organizations(self, runner: SetRunner, settings: dict[str, t.Any]) -> None:
         runner.datadog.emulator.settings(**settings)

@@ -278,6 +278,14 @@ class TestElsewhere:
         assert (result["operation"], result["drifted"]) == ("update", True)
         runner.run_unchanged(**task)
 
+    def test_times_may_be_rounded(self, runner: RegistryRunner) -> None:
+        runner.run(**GITLAB)
+        runner.run(**ROTATED)
+        known = runner.backend.entries()["GitLab"]["last_updated"]
+        digits = f"{int(known[-7:-1]) ^ 1:06}"
+        runner.backend.remember("GitLab", last_updated=f"{known[:-7]}{digits}Z")
+        runner.run_unchanged(**ROTATED)
+
     @pytest.mark.parametrize("update_secrets", ["on_create", "on_change"])
     def test_secrets_are_sent_by_the_first_run_that_may(self, runner: RegistryRunner, update_secrets: str) -> None:
         """A run that does not send them does not record that the connection has them."""
