@@ -86,6 +86,7 @@ class ActionConnection(Resource[Observation]):
         return bool(desired.compare(row, desired.name or row.name, ())[0])
 
     def by_entry(self, name: str, entry: Entry, connection: Connection | None = None) -> Observation:
+        """What an entry leads to. :param connection: that of its id, if it was read."""
         connection = connection or self._get(entry.connection_id, entry)
         old_id = self._old_id(entry)
         replaced = self._get(old_id)

@@ -181,10 +181,8 @@ def follow(scene: Scene, advice: str, message: str) -> None:
     else:
         assert "connection_id" in message
         given = scene.ids[advice.split()[-1]]
-        if "new" in advice:
-            result = scene.run(NEW, connection_id=given)
-        else:
-            result = scene.run(as_advised(NAME, given, message))
+        task = {**NEW, "connection_id": given} if "new" in advice else as_advised(NAME, given, message)
+        result = scene.run(task)
         assert not result.get("failed"), result["msg"]
     result = scene.run(NEW)
     assert not result.get("failed"), result["msg"]
