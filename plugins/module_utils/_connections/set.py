@@ -81,8 +81,8 @@ class ActionConnectionSet(ActionConnections):
                 other = known.setdefault(connection.connection_id, each) if connection else each
                 if connection and other is not each:
                     each.error = TaskError(
-                        f"{other.option_path} and {each.option_path} are the same action connection, {connection.connection_id}"
-                        f" ({connection.name!r}), or replace it. Remove one of them."
+                        f"{other.option_path} and {each.option_path} are about the same action connection, {connection.connection_id}"
+                        f" ({connection.name!r}). Remove one of them."
                     )
 
     def unlisted(self, resources: t.Sequence[ActionConnection]) -> list[ActionConnection]:
