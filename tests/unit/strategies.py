@@ -178,7 +178,7 @@ def held_after(before: Held | None, given: Given, sends_secrets: bool) -> Held:
             for path, text in sent.items()
             if _top(path) not in kind.secrets or (path not in kept and _top(path) in shown)
         }
-    old_tags = before.tags if before and before.kind == kind else []
+    old_tags = before.tags if before else []
     return Held(kind, {**kept, **sent}, old_tags if given.tags is None else given.tags)
 
 
