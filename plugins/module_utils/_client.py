@@ -324,6 +324,10 @@ class Client:
                 body += chunk
                 if len(body) > LARGEST_ANSWER:
                     raise requests.exceptions.ConnectionError(f"more than {LARGEST_ANSWER} bytes")
+            # Before its release 2 urllib3 does not check that.
+            size = response.headers.get("Content-Length", "")
+            if size.isdigit() and response.raw.tell() < int(size):
+                raise requests.exceptions.ConnectionError("it ended early")
             return response, bytes(body)
 
     def _read(self, response: requests.Response, body: bytes, method: str, path: str, read: Read) -> t.Any:
