@@ -36,9 +36,7 @@ PAUSES = 0.2, 2
 
 
 class ActionConnection(Resource[Observation]):
-    """One action connection, as a task wants it. :ivar spared: the ids of others that are not to be deleted with it."""
-
-    spared: t.Collection[str] = ()
+    """One action connection, as a task wants it."""
 
     def __init__(self, desired: Desired, task: ActionConnections) -> None:
         super().__init__(desired.option_path)
@@ -209,10 +207,7 @@ class ActionConnection(Resource[Observation]):
         """
         matches = self.finder.named(name, self._doing)
         if replaced:
-            old_id = replaced.connection_id
-            matches = [
-                each for each in matches if each.connection_id != old_id and replaced.may_be_for(each.created_at)
-            ]
+            matches = [each for each in matches if replaced.may_be_for(each.connection_id, each.created_at)]
         if len(matches) > 1:
             listed = ", ".join(f"{match.connection_id} ({match.path})" for match in matches)
             text = f"{len(matches)} action connections have the name {name!r}: {listed}."

@@ -25,14 +25,14 @@ class UnlistedConnection(ActionConnection):
 
     def __init__(self, name: str, task: ActionConnections, listed: t.Collection[str]) -> None:
         super().__init__(Desired(name), task)
-        self.spared = listed
+        self._listed = listed
 
     def observe(self) -> None:
         name, registry = self.desired.name, self.registry
         entry = registry.find(name)
         self.observed = Observation(None)
         # Those that the task lists stay, whatever the registry says.
-        if entry is None or entry.connection_id in self.spared:
+        if entry is None or entry.connection_id in self._listed:
             return
         if entry.claim:
             text = (
@@ -43,9 +43,10 @@ class UnlistedConnection(ActionConnection):
             self.observed = Observation(None, notices=(Notice(text),))
             return
         found = self.by_entry(name, entry)
-        listed = self.spared
+        listed = self._listed
         self.observed = replace(
             found,
+            old_id="" if found.old_id in listed else found.old_id,
             connection=None if found.connection and found.connection.connection_id in listed else found.connection,
             replaced=None if found.replaced and found.replaced.connection_id in listed else found.replaced,
         )

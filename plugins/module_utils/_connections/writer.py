@@ -95,7 +95,7 @@ class ConnectionWriter:
         # A known id is deleted also where Datadog did not return it.
         ids += [given_id] if given_id else [observed.known_id, observed.old_id]
         for connection_id in dict.fromkeys(ids):
-            if connection_id and connection_id not in self.resource.spared and self._delete(connection_id):
+            if connection_id and self._delete(connection_id):
                 self.resource.operation = "delete"
         self.resource.result = observed.result(None)
         if entry and given_id and (entry.claim or observed.old_id):
@@ -273,7 +273,7 @@ class ConnectionWriter:
         except (DatadogError, TaskError):
             pass
         claim = self.claim or Entry()
-        new = [each for each in found if each.connection_id != self._replaces and claim.may_be_for(each.created_at)]
+        new = [each for each in found if claim.may_be_for(each.connection_id, each.created_at)]
         if len(new) == 1 and new[0].path == self.path:
             self._notice(f"{error} It was created anyway, as {new[0].connection_id}.")
             return new[0]

@@ -53,10 +53,11 @@ class Entry:
         seen = _seconds(self.last_updated)
         return seen is None or abs(time.time() - seen) < RECENT
 
-    def may_be_for(self, created_at: str | None) -> bool:
-        """Whether a connection may be the one that the claim is for. One that is older has only the same name."""
+    def may_be_for(self, connection_id: str, created_at: str | None) -> bool:
+        """Whether the claim may be for a connection of its name: not the one to replace, or another one that is older."""
         since, created = _seconds(self.claim.partition(" ")[2]), _seconds(created_at)
-        return since is None or created is None or created > since - RECENT
+        is_older = since is not None and created is not None and created <= since - RECENT
+        return connection_id != self.connection_id and not is_older
 
     def claimed(self, integration: str) -> Entry:
         """A copy with a claim that no other run can make."""

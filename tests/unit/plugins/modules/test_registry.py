@@ -16,6 +16,7 @@ import pytest
 
 from ansible_collections.tidyops.datadog.tests.unit.examples import CANARY, KINDS, example
 from ansible_collections.tidyops.datadog.tests.unit.registry_fixtures import (
+    CONNECTIONS,
     Backend,
     FileBackend,
     RegistryRunner,
@@ -461,7 +462,7 @@ class TestClaims:
         """Create a connection with the name that the registry knows."""
         attributes = {"name": "GitLab", "integration": {"type": integration, "credentials": credentials}}
         body = {"data": {"type": "action_connection", "attributes": attributes}}
-        created = runner.datadog.emulator.call("POST", "/api/v2/actions/connections", body)
+        created = runner.datadog.emulator.call("POST", CONNECTIONS, body)
         return str(created.body["data"]["id"])
 
     @pytest.mark.slow
